@@ -1,0 +1,128 @@
+//! Randomness, handed to decisions as an input.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use thiserror::Error;
+
+/// Where unpredictable bytes come from, as a rule the operating system.
+///
+/// Every token's strength is this trait's: an implementation that cannot fill the buffer with bytes nobody can
+/// predict must fail. A generator that is not safe across `fork` must not be used here.
+pub trait Entropy: Send + Sync + 'static {
+    /// Fills `buffer` with unpredictable bytes.
+    ///
+    /// # Errors
+    /// If the source has none to give; the request then ends as `server_error`, and nothing is written.
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError>;
+}
+
+/// The source of randomness gave none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the source of randomness failed")]
+pub struct EntropyError;
+
+/// The randomness of one decision: 256 fresh bits, expanded with HMAC-SHA-256 in counter mode (NIST SP 800-108).
+///
+/// A decision that draws from it stays a pure function of its inputs: the same seed gives the same tokens.
+pub struct Random {
+    prf: Hmac<Sha256>,
+    counter: u64,
+}
+
+impl Random {
+    /// Randomness that is a function of `seed` alone.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self {
+            prf: keyed(&seed),
+            counter: 0,
+        }
+    }
+
+    /// Randomness with a fresh seed from `entropy`.
+    ///
+    /// # Errors
+    /// If `entropy` fails.
+    pub fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        entropy.fill(seed.as_mut())?;
+        Ok(Self::from_seed(*seed))
+    }
+
+    /// The next 32 bytes.
+    pub fn secret(&mut self) -> [u8; 32] {
+        let mut prf = self.prf.clone();
+        prf.update(&self.counter.to_be_bytes());
+        self.counter += 1;
+        prf.finalize().into_bytes().into()
+    }
+
+    /// The next 16 bytes, for ids and salts.
+    pub fn id(&mut self) -> [u8; 16] {
+        let [half, _] = split(self.secret());
+        half
+    }
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Random(..)")
+    }
+}
+
+/// HMAC-SHA-256 with `key` over `parts`, each with its length before it, so that no two lists of parts collide.
+pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed(key);
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "HMAC takes a key of any length (RFC 2104 §3)"
+)]
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+fn split(bytes: [u8; 32]) -> [[u8; 16]; 2] {
+    let mut halves = [[0; 16]; 2];
+    halves[0].copy_from_slice(&bytes[..16]);
+    halves[1].copy_from_slice(&bytes[16..]);
+    halves
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_bytes_and_never_the_same_twice() {
+        let mut a = Random::from_seed([7; 32]);
+        let mut b = Random::from_seed([7; 32]);
+        let mut seen = HashSet::new();
+        for _ in 0..1000 {
+            let bytes = a.secret();
+            assert_eq!(bytes, b.secret());
+            assert!(seen.insert(bytes));
+        }
+        assert_ne!(
+            Random::from_seed([8; 32]).secret(),
+            Random::from_seed([7; 32]).secret()
+        );
+    }
+
+    #[test]
+    fn parts_are_kept_apart() {
+        assert_ne!(
+            hmac_sha256(b"k", &[b"ab", b"c"]),
+            hmac_sha256(b"k", &[b"a", b"bc"])
+        );
+    }
+}
