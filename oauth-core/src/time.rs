@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// Decisions are handed one as `now`; nothing in this crate reads a clock. It is a plain integer so that a store can
 /// keep and index it as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Timestamp(u64);
 
 impl Timestamp {

@@ -1,13 +1,15 @@
-//! Clients.
-use crate::types::ClientId;
-/// A client.
-#[derive(Clone, Debug)]
-pub struct Client {
-    id: ClientId,
-}
-impl Client {
-    /// Its id.
-    pub fn id(&self) -> &ClientId {
-        &self.id
-    }
-}
+//! Clients: what is registered of an application, and how it proves to be it.
+
+mod authentication;
+mod registration;
+
+pub(crate) use self::authentication::{Claim, claim, verify_secret};
+pub use self::{
+    authentication::{
+        Authenticated, Authorization, ClientAuthenticationMethod, ClientDenial, Presented, Proof,
+    },
+    registration::{
+        Client, ClientAuthentication, ClientBuilder, ClientSecrets, Introspection, InvalidClient,
+        Lifetimes, RegisteredBy,
+    },
+};

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::types::GrantId;
@@ -67,7 +68,7 @@ impl Kind {
 }
 
 /// A SHA-256 digest that identifies a record.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
@@ -120,6 +121,15 @@ impl Key {
     /// The key of a grant.
     pub fn of_grant(realm: &Realm, id: GrantId) -> Self {
         Self::new(realm, Kind::GRANT, &[id.as_bytes()])
+    }
+
+    /// The key of a record whose digest another record remembers.
+    pub(crate) fn remembered(realm: &Realm, kind: Kind, digest: Digest) -> Self {
+        Self {
+            digest,
+            kind,
+            realm: realm.clone(),
+        }
     }
 
     /// What identifies the record.

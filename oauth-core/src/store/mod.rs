@@ -38,6 +38,7 @@
 //!   of their digests. A record that is there for the whole of a walk through the pages is listed once. Closed anchors are not
 //!   listed.
 
+mod body;
 mod client;
 mod commit;
 mod key;
@@ -47,6 +48,7 @@ use std::{error::Error as StdError, fmt};
 
 use async_trait::async_trait;
 
+pub(crate) use self::body::{Body, decode, encode};
 pub use self::{
     client::{ClientStore, StaticClients},
     commit::{Commit, Expect, Guard, Outcome, Put, Removal},

@@ -1,5 +1,20 @@
 //! Protocol nouns. Each can only be made by a constructor that checks it, so holding one is the proof.
 
 mod ids;
+mod issuer;
+mod params;
+mod redirect_uri;
+mod resource;
+mod scope;
+mod secret;
 
-pub use self::ids::{ClientId, GrantId, InvalidId, Subject};
+pub(crate) use self::ids::is_vschars;
+pub use self::{
+    ids::{ClientId, GrantId, InvalidId, Subject},
+    issuer::{InvalidIssuer, Issuer},
+    params::Params,
+    redirect_uri::{InvalidRedirectUri, RedirectUri, RegisteredRedirectUri},
+    resource::{InvalidResource, Resource},
+    scope::{InvalidScope, Scope},
+    secret::{Secret, SecretDigest},
+};

@@ -1,0 +1,250 @@
+//! A request whose client and redirection URI are proven. From here on an error can be sent back to the client.
+
+use std::sync::Arc;
+
+use super::{
+    AuthorizationResponse, Examined,
+    response::{ResponseMode, ReturnAddress},
+};
+use crate::{
+    client::{Client, RegisteredBy},
+    decide::Rules,
+    error::{ErrorCode, Fault, Refusal},
+    grant::GrantType,
+    pkce::{CodeChallenge, InvalidChallenge},
+    types::{Issuer, Params, RedirectUri, Resource, Scope, is_vschars},
+};
+
+/// A request whose client and redirection URI are proven.
+#[derive(Debug)]
+pub struct Identified {
+    client: Arc<Client>,
+    to: ReturnAddress,
+    params: Params,
+}
+
+/// Why an authorization request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthorizationDenial {
+    /// A parameter stands there more than once.
+    Repeated,
+    /// `response_type` is missing.
+    MissingResponseType,
+    /// A response type that is not served.
+    UnsupportedResponseType,
+    /// A response mode that is not served.
+    UnsupportedResponseMode,
+    /// `state` is outside its grammar (RFC 6749 App. A.5).
+    State,
+    /// The client may not use the authorization code grant.
+    UnauthorizedClient,
+    /// A request object (RFC 9101), which is not served.
+    RequestObject,
+    /// A reference to a request object (RFC 9101), which is not served.
+    RequestUri,
+    /// A scope that is none, or that the client may not ask for.
+    Scope,
+    /// A resource server that is none, or that nobody knows.
+    Target,
+    /// PKCE is missing (RFC 7636 §4.4.1).
+    MissingChallenge,
+    /// PKCE is wrong (RFC 7636 §4.4.1).
+    Challenge(InvalidChallenge),
+    /// The user declined.
+    Declined,
+}
+
+impl AuthorizationDenial {
+    /// What to tell the client.
+    pub fn refusal(self) -> Refusal {
+        const fn request(description: &'static str) -> Refusal {
+            Refusal::new(ErrorCode::INVALID_REQUEST, description)
+        }
+        match self {
+            Self::Repeated => request("a parameter is repeated"),
+            Self::MissingResponseType => request("response_type is missing"),
+            Self::UnsupportedResponseType => Refusal::new(
+                ErrorCode::UNSUPPORTED_RESPONSE_TYPE,
+                "the only response_type served here is code",
+            ),
+            Self::UnsupportedResponseMode => {
+                request("the response modes served here are query and form_post")
+            }
+            Self::State => request("state holds a character outside of printable ASCII"),
+            Self::UnauthorizedClient => Refusal::new(
+                ErrorCode::UNAUTHORIZED_CLIENT,
+                "this client may not use the authorization code grant",
+            ),
+            Self::RequestObject => Refusal::new(
+                ErrorCode::REQUEST_NOT_SUPPORTED,
+                "request objects are not served here",
+            ),
+            Self::RequestUri => Refusal::new(
+                ErrorCode::REQUEST_URI_NOT_SUPPORTED,
+                "request objects are not served here",
+            ),
+            Self::Scope => Refusal::new(
+                ErrorCode::INVALID_SCOPE,
+                "the scope is malformed, unknown or not allowed",
+            ),
+            Self::Target => Refusal::new(
+                ErrorCode::INVALID_TARGET,
+                "the resource is malformed or unknown",
+            ),
+            Self::MissingChallenge => request("code challenge required"),
+            Self::Challenge(InvalidChallenge::Method) => {
+                request("transform algorithm not supported: code_challenge_method has to be S256")
+            }
+            Self::Challenge(InvalidChallenge::Value) => {
+                request("code_challenge is not the base64url SHA-256 digest of a verifier")
+            }
+            Self::Declined => Refusal::new(ErrorCode::ACCESS_DENIED, "the user declined"),
+        }
+    }
+}
+
+/// A refused request, and what to answer.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub denial: AuthorizationDenial,
+    /// Whether the browser may be sent on by itself, or has to stop on a page with a link (RFC 9700 §4.11.2): an address that
+    /// somebody registered for themselves may be anywhere.
+    pub trusted: bool,
+    /// What to tell the client.
+    pub response: AuthorizationResponse,
+}
+
+impl Identified {
+    pub(super) fn new(client: Arc<Client>, redirect_uri: RedirectUri, params: Params) -> Self {
+        let sent = |name| {
+            if params.is_repeated(name) {
+                None
+            } else {
+                params.get(name)
+            }
+        };
+        let mode = sent("response_mode")
+            .and_then(ResponseMode::parse)
+            .unwrap_or_default();
+        let state = sent("state")
+            .filter(|state| is_vschars(state))
+            .map(str::to_owned);
+        Self {
+            client,
+            to: ReturnAddress {
+                redirect_uri,
+                mode,
+                state,
+            },
+            params,
+        }
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// The answer if the machine breaks now (RFC 6749 §4.1.2.1: a browser cannot be sent a 500 through a redirect).
+    pub(crate) fn broken(&self, issuer: &Issuer, fault: &Fault) -> AuthorizationResponse {
+        self.to.error(issuer, fault.refusal())
+    }
+
+    /// Examines everything else about the request.
+    ///
+    /// # Errors
+    /// With the denial and the answer to the client.
+    pub fn examine(self, issuer: &Issuer, rules: &Rules) -> Result<Examined, Box<Refused>> {
+        match self.check(rules) {
+            Ok((scope, resources, challenge)) => Ok(Examined {
+                client: self.client,
+                to: self.to,
+                scope,
+                resources,
+                challenge,
+            }),
+            Err(denial) => Err(Box::new(Refused {
+                denial,
+                trusted: self.client.registered_by() == RegisteredBy::Operator,
+                response: self.to.error(issuer, denial.refusal()),
+            })),
+        }
+    }
+
+    fn check(
+        &self,
+        rules: &Rules,
+    ) -> Result<(Scope, Vec<Resource>, Option<CodeChallenge>), AuthorizationDenial> {
+        if self.params.repeated().is_some() {
+            return Err(AuthorizationDenial::Repeated);
+        }
+        if self
+            .params
+            .get("state")
+            .is_some_and(|state| !is_vschars(state))
+        {
+            return Err(AuthorizationDenial::State);
+        }
+        if self.params.get("request").is_some() {
+            return Err(AuthorizationDenial::RequestObject);
+        }
+        if self.params.get("request_uri").is_some() {
+            return Err(AuthorizationDenial::RequestUri);
+        }
+        match self.params.get("response_type") {
+            None => return Err(AuthorizationDenial::MissingResponseType),
+            Some("code") => {}
+            Some(_) => return Err(AuthorizationDenial::UnsupportedResponseType),
+        }
+        if self
+            .params
+            .get("response_mode")
+            .is_some_and(|mode| ResponseMode::parse(mode).is_none())
+        {
+            return Err(AuthorizationDenial::UnsupportedResponseMode);
+        }
+        if !self.client.may_use(&GrantType::AUTHORIZATION_CODE) {
+            return Err(AuthorizationDenial::UnauthorizedClient);
+        }
+        let challenge = self.challenge()?;
+        Ok((self.scope()?, self.resources(rules)?, challenge))
+    }
+
+    fn challenge(&self) -> Result<Option<CodeChallenge>, AuthorizationDenial> {
+        let method = self.params.get("code_challenge_method");
+        match self.params.get("code_challenge") {
+            Some(value) => CodeChallenge::new(value, method, self.client.is_plain_pkce_allowed())
+                .map(Some)
+                .map_err(AuthorizationDenial::Challenge),
+            // A method alone is half of a challenge: somebody lost, or took away, the other half.
+            None if method.is_none() && self.client.is_pkce_optional() => Ok(None),
+            None => Err(AuthorizationDenial::MissingChallenge),
+        }
+    }
+
+    fn scope(&self) -> Result<Scope, AuthorizationDenial> {
+        match self.params.get("scope") {
+            None => Ok(self.client.default_scope().clone()),
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|scope: &Scope| scope.is_subset(self.client.scope()))
+                .ok_or(AuthorizationDenial::Scope),
+        }
+    }
+
+    fn resources(&self, rules: &Rules) -> Result<Vec<Resource>, AuthorizationDenial> {
+        let resources: Result<Vec<Resource>, _> =
+            self.params.all("resource").map(str::parse).collect();
+        let mut resources = resources.map_err(|_| AuthorizationDenial::Target)?;
+        resources.sort_unstable();
+        resources.dedup();
+        if rules.policy.knows_all(&resources) {
+            Ok(resources)
+        } else {
+            Err(AuthorizationDenial::Target)
+        }
+    }
+}

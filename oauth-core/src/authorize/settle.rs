@@ -1,0 +1,294 @@
+//! The decision about a pending request: made once, with the same answer to the same click again.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AuthorizationDenial, AuthorizationResponse, Browser, InteractionDenial, Pending,
+    consent::Consent, pending::decision_key,
+};
+use crate::{
+    decide::{Context, Decide, Decision, Found, Rules},
+    random::hmac_sha256,
+    store::{Body, Commit, Expect, Key, Record, Role, StoreError, Stored, decode, encode},
+    time::Timestamp,
+    token::{Code, CodeState, Terms},
+    types::{GrantId, Issuer, Scope, Secret, Subject},
+};
+
+/// A user's yes.
+#[derive(Clone, Debug)]
+pub struct Approval {
+    /// Who says it.
+    pub subject: Subject,
+    /// To how much of what was asked; `None` for all of it.
+    pub scope: Option<Scope>,
+    /// Whether to remember it, so that the next request for no more than this needs no question. The policy decides for which
+    /// clients that can be.
+    pub remember: bool,
+}
+
+/// What was decided.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The user allows it.
+    Approve(Approval),
+    /// This user allowed it before, and that is remembered.
+    ApproveRemembered(Subject),
+    /// The user does not allow it.
+    Deny,
+}
+
+/// A decision that was made, or made before and repeated.
+#[derive(Debug)]
+pub struct Settled {
+    /// What to send to the client through the browser.
+    pub response: AuthorizationResponse,
+    /// The new grant; `None` if the user declined or this is a repetition.
+    pub grant: Option<GrantId>,
+}
+
+/// The step from pending to settled.
+#[derive(Debug)]
+pub(crate) struct Settle<'a> {
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) pending: &'a Pending,
+    pub(crate) browser: &'a Browser,
+    pub(crate) verdict: &'a Verdict,
+}
+
+/// The mark that a handle was decided.
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    at: Timestamp,
+    /// The digest of the verdict.
+    verdict: [u8; 32],
+    /// From this, the handle and the browser's secret the code is derived. The store alone cannot.
+    salt: [u8; 16],
+}
+
+impl Body for Mark {}
+
+impl Decide for Settle<'_> {
+    type Answer = Settled;
+    type Denial = InteractionDenial;
+
+    fn needs(&self, rules: &Rules) -> Vec<Key> {
+        let mut keys = vec![decision_key(&rules.realm, &self.pending.id)];
+        if let Verdict::Approve(Approval { subject, .. }) | Verdict::ApproveRemembered(subject) =
+            self.verdict
+        {
+            keys.push(Consent::key(
+                &rules.realm,
+                self.pending.client.id(),
+                subject,
+            ));
+        }
+        keys
+    }
+
+    fn decide(
+        &self,
+        found: &Found,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
+        if context.now >= self.pending.expires_at() {
+            return Ok(Decision::deny(InteractionDenial::Expired));
+        }
+        if let Some(stored) = found.get(0) {
+            return Ok(match self.repeat(&decode(&stored.body)?, context) {
+                Some(response) => Decision {
+                    commit: None,
+                    answer: Ok(Settled {
+                        response,
+                        grant: None,
+                    }),
+                },
+                None => Decision::deny(InteractionDenial::AlreadyDecided),
+            });
+        }
+        match self.verdict {
+            Verdict::Deny => Ok(self.decline(context)),
+            Verdict::Approve(approval) => self.approve(approval, found.get(1), context),
+            Verdict::ApproveRemembered(subject) => {
+                self.approve_remembered(subject, found.get(1), context)
+            }
+        }
+    }
+}
+
+impl Settle<'_> {
+    fn decline(&self, context: &mut Context<'_>) -> Decision<Settled, InteractionDenial> {
+        let salt = context.random.id();
+        let mark = self.mark(salt, context);
+        Decision::grant(
+            context.commit().create(mark),
+            Settled {
+                response: self.declined(),
+                grant: None,
+            },
+        )
+    }
+
+    fn approve(
+        &self,
+        approval: &Approval,
+        consent: Option<&Stored>,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
+        let scope = approval.scope.as_ref().unwrap_or(&self.pending.scope);
+        if !scope.is_subset(&self.pending.scope) {
+            return Ok(Decision::deny(InteractionDenial::Widened));
+        }
+        let mut commit = context.commit();
+        if approval.remember && context.rules.policy.remembers(&self.pending.client) {
+            let expires_at = context.now + context.rules.policy.consent_lifetime;
+            let before = match consent {
+                Some(stored) => decode::<Consent>(&stored.body)?,
+                None => Consent::default(),
+            };
+            let before = if before.is_expired(context.now) {
+                Consent::default()
+            } else {
+                before
+            };
+            let consent_now = before.and(scope, &self.pending.resources, context.now, expires_at);
+            let record = consent_now.record(
+                &context.rules.realm,
+                self.pending.client.id(),
+                &approval.subject,
+            );
+            commit = match consent {
+                Some(stored) => commit.replace(record, stored.version),
+                None => commit.create(record),
+            };
+        }
+        Ok(self.open(commit, &approval.subject, scope, context))
+    }
+
+    fn approve_remembered(
+        &self,
+        subject: &Subject,
+        consent: Option<&Stored>,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
+        if let Some(stored) = consent {
+            let covered = decode::<Consent>(&stored.body)?.covers(self.pending, context.now);
+            if covered && context.rules.policy.remembers(&self.pending.client) {
+                let key = Consent::key(&context.rules.realm, self.pending.client.id(), subject);
+                // Withdrawing removes the record first: no family can then still come of it.
+                let commit = context.commit().guard(key, Expect::Version(stored.version));
+                return Ok(self.open(commit, subject, &self.pending.scope, context));
+            }
+        }
+        Ok(Decision::deny(InteractionDenial::NotRemembered))
+    }
+
+    /// Opens the family with its code.
+    fn open(
+        &self,
+        commit: Commit,
+        subject: &Subject,
+        scope: &Scope,
+        context: &mut Context<'_>,
+    ) -> Decision<Settled, InteractionDenial> {
+        let Context { rules, now, .. } = *context;
+        let client = &self.pending.client;
+        let terms = Terms::new(
+            client,
+            subject.clone(),
+            scope.clone(),
+            self.pending.resources.clone(),
+            now,
+            &rules.policy,
+        );
+        let code = Code {
+            terms,
+            redirect_uri: self.pending.to.redirect_uri.as_str().to_owned(),
+            challenge: self.pending.challenge.clone(),
+            expires_at: now + rules.policy.code_lifetime(client),
+            state: CodeState::Unspent,
+        };
+        let grant = GrantId::from_bytes(context.random.id());
+        let anchor = code.terms.anchor(&rules.realm, grant);
+        let salt = context.random.id();
+        let secret = self.code(&salt, rules);
+        let code = code.record(Code::key(&rules.realm, &secret), anchor.key.family());
+        let commit = commit
+            .create(self.mark(salt, context))
+            .create(anchor)
+            .create(code);
+        Decision::grant(
+            commit,
+            Settled {
+                response: self.pending.to.success(self.issuer, &secret),
+                grant: Some(grant),
+            },
+        )
+    }
+
+    /// The answer of the first time, if this is the same verdict shortly after.
+    fn repeat(&self, mark: &Mark, context: &Context<'_>) -> Option<AuthorizationResponse> {
+        let same = mark.verdict == self.verdict_digest()
+            && context.now < mark.at + context.rules.policy.decision_grace;
+        same.then(|| match self.verdict {
+            Verdict::Deny => self.declined(),
+            Verdict::Approve(_) | Verdict::ApproveRemembered(_) => self
+                .pending
+                .to
+                .success(self.issuer, &self.code(&mark.salt, context.rules)),
+        })
+    }
+
+    fn declined(&self) -> AuthorizationResponse {
+        self.pending
+            .to
+            .error(self.issuer, AuthorizationDenial::Declined.refusal())
+    }
+
+    fn code(&self, salt: &[u8; 16], rules: &Rules) -> Secret {
+        let bits = hmac_sha256(
+            self.browser.key(),
+            &[b"authorization code", &self.pending.id, salt],
+        );
+        rules.formats.code.render(&bits)
+    }
+
+    fn mark(&self, salt: [u8; 16], context: &Context<'_>) -> Record {
+        let mark = Mark {
+            at: context.now,
+            verdict: self.verdict_digest(),
+            salt,
+        };
+        Record {
+            key: decision_key(&context.rules.realm, &self.pending.id),
+            role: Role::Single,
+            owner: None,
+            // As long as the handle could be decided again.
+            forget_at: self.pending.expires_at(),
+            body: encode(&mark),
+        }
+    }
+
+    fn verdict_digest(&self) -> [u8; 32] {
+        let parts: &[&[u8]] = match self.verdict {
+            Verdict::Deny => &[b"deny"],
+            Verdict::ApproveRemembered(subject) => &[b"remembered", subject.as_str().as_bytes()],
+            Verdict::Approve(Approval {
+                subject,
+                scope,
+                remember,
+            }) => &[
+                b"approve",
+                subject.as_str().as_bytes(),
+                scope
+                    .as_ref()
+                    .unwrap_or(&self.pending.scope)
+                    .as_str()
+                    .as_bytes(),
+                &[u8::from(*remember)],
+            ],
+        };
+        hmac_sha256(b"verdict", parts)
+    }
+}

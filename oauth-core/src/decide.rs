@@ -1,0 +1,112 @@
+//! The shape of every decision: what it needs to have loaded, and what it makes of that.
+//!
+//! A decision is a pure function of the records it was given, of the request it was made from, and of a [`Context`]: the
+//! present moment, fresh randomness, and the rules. It does no I/O. [`AuthorizationServer`](crate::AuthorizationServer) loads,
+//! lets it decide, commits, and does so again if somebody else was faster.
+
+use crate::{
+    policy::Policy,
+    random::Random,
+    store::{Commit, Key, Realm, StoreError, Stored, Version},
+    time::Timestamp,
+    token::Formats,
+};
+
+/// What holds for every decision of a server.
+#[derive(Debug)]
+pub struct Rules {
+    /// The issuer's part of the store.
+    pub realm: Realm,
+    /// The operator's decisions.
+    pub policy: Policy,
+    /// What tokens look like.
+    pub formats: Formats,
+}
+
+/// What a decision is given besides its request and its records.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// What holds for every decision.
+    pub rules: &'a Rules,
+    /// The present moment.
+    pub now: Timestamp,
+    /// Fresh randomness.
+    pub random: Random,
+}
+
+impl Context<'_> {
+    /// A commit with a fresh id.
+    pub fn commit(&mut self) -> Commit {
+        Commit::new(Version::from_bytes(self.random.id()))
+    }
+}
+
+/// The records that a decision needed, in the order in which it named their keys.
+#[derive(Debug)]
+pub struct Found(Vec<Option<Stored>>);
+
+impl Found {
+    /// What was loaded for the keys that [`Decide::needs`] gave, in their order.
+    pub fn new(records: Vec<Option<Stored>>) -> Self {
+        Self(records)
+    }
+
+    /// The record under the `index`th key.
+    pub fn get(&self, index: usize) -> Option<&Stored> {
+        self.0.get(index)?.as_ref()
+    }
+
+    /// The record under the last key.
+    pub(crate) fn last(&self) -> Option<&Stored> {
+        self.0.last()?.as_ref()
+    }
+}
+
+/// What a decision came to: a change, which may be empty, and an answer to give once the change is made.
+#[derive(Debug)]
+#[must_use]
+pub struct Decision<A, D> {
+    /// The change. A denial may have one too: a replay ends a family.
+    pub commit: Option<Commit>,
+    /// What to answer.
+    pub answer: Result<A, D>,
+}
+
+impl<A, D> Decision<A, D> {
+    /// Grants, once the commit is made.
+    pub fn grant(commit: Commit, answer: A) -> Self {
+        Self {
+            commit: Some(commit),
+            answer: Ok(answer),
+        }
+    }
+
+    /// Denies, and changes nothing.
+    pub fn deny(denial: D) -> Self {
+        Self {
+            commit: None,
+            answer: Err(denial),
+        }
+    }
+}
+
+/// A request that has been read, and knows what to make of the records it asks for.
+pub trait Decide: Send + Sync {
+    /// What it answers if it grants.
+    type Answer;
+    /// Why it may deny.
+    type Denial;
+
+    /// The records it needs to see.
+    fn needs(&self, rules: &Rules) -> Vec<Key>;
+
+    /// Decides. Called again with what is there then, if the commit met a conflict.
+    ///
+    /// # Errors
+    /// If a record cannot be read.
+    fn decide(
+        &self,
+        found: &Found,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<Self::Answer, Self::Denial>, StoreError>;
+}

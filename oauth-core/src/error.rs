@@ -1,0 +1,129 @@
+//! What is told to clients, and what broke.
+//!
+//! Each decision has its own `Denial` enum beside it, rich for logs. A total `match` there maps it to a [`Refusal`], which is
+//! all that goes over the wire. A [`Fault`] is not a denial: the machine broke, and the client may try again.
+
+use std::{error::Error as StdError, fmt};
+
+use thiserror::Error;
+
+use crate::{
+    random::EntropyError,
+    store::{StoreError, StoreErrorKind},
+};
+
+/// An OAuth error code, as RFC 6749 §4.1.2.1 and §5.2 and their extensions define them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ErrorCode(&'static str);
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $source:literal;)*) => {
+        impl ErrorCode {$(
+            #[doc = concat!("`", $code, "` (", $source, ").")]
+            pub const $name: Self = Self($code);
+        )*}
+    };
+}
+
+codes! {
+    INVALID_REQUEST = "invalid_request", "RFC 6749 §5.2";
+    INVALID_CLIENT = "invalid_client", "RFC 6749 §5.2";
+    INVALID_GRANT = "invalid_grant", "RFC 6749 §5.2";
+    UNAUTHORIZED_CLIENT = "unauthorized_client", "RFC 6749 §5.2";
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type", "RFC 6749 §5.2";
+    INVALID_SCOPE = "invalid_scope", "RFC 6749 §5.2";
+    INVALID_TARGET = "invalid_target", "RFC 8707 §2";
+    ACCESS_DENIED = "access_denied", "RFC 6749 §4.1.2.1";
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type", "RFC 6749 §4.1.2.1";
+    REQUEST_NOT_SUPPORTED = "request_not_supported", "RFC 9101 §7";
+    REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported", "RFC 9101 §7";
+    SERVER_ERROR = "server_error", "RFC 6749 §4.1.2.1";
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable", "RFC 6749 §4.1.2.1";
+    INVALID_TOKEN = "invalid_token", "RFC 6750 §3.1";
+    INSUFFICIENT_SCOPE = "insufficient_scope", "RFC 6750 §3.1";
+}
+
+impl ErrorCode {
+    /// A code of an extension. It has to keep to %x20-21 / %x23-5B / %x5D-7E (RFC 6749 §5.2).
+    pub const fn extension(code: &'static str) -> Self {
+        Self(code)
+    }
+
+    /// The code.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// What a client is told: a code, and a sentence for its developer that never repeats anything from the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error code.
+    pub code: ErrorCode,
+    /// `error_description`; within %x20-21 / %x23-5B / %x5D-7E (RFC 6749 §5.2), which a constant text keeps to by itself.
+    pub description: &'static str,
+}
+
+impl Refusal {
+    /// A refusal with this code and description.
+    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
+        Self { code, description }
+    }
+}
+
+/// The machine broke. Nothing is known against the request, and nothing was answered that was not kept.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[source] StoreError),
+    /// There was no randomness to be had.
+    #[error(transparent)]
+    Entropy(EntropyError),
+    /// Others kept changing what this decision was about, until it gave up.
+    #[error("gave up after repeated conflicts with concurrent requests")]
+    Contention,
+    /// An extension failed.
+    #[error("an extension failed: {0}")]
+    Extension(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl Fault {
+    /// What to tell the client.
+    pub fn refusal(&self) -> Refusal {
+        const LATER: Refusal = Refusal::new(
+            ErrorCode::TEMPORARILY_UNAVAILABLE,
+            "the server cannot answer now; try again later",
+        );
+        match self {
+            Self::Store(error) => match error.kind() {
+                StoreErrorKind::Unavailable
+                | StoreErrorKind::Unknown
+                | StoreErrorKind::Unreadable => LATER,
+            },
+            Self::Contention => LATER,
+            Self::Entropy(_) | Self::Extension(_) => {
+                Refusal::new(ErrorCode::SERVER_ERROR, "the server failed")
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<EntropyError> for Fault {
+    fn from(error: EntropyError) -> Self {
+        Self::Entropy(error)
+    }
+}

@@ -1,0 +1,85 @@
+//! The client credentials grant (RFC 6749 §4.4).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
+use crate::{
+    client::Client,
+    decide::{Context, Decide, Decision, Found, Rules},
+    error::Fault,
+    store::{Key, Role, StoreError},
+    token::{Issuance, TokenResponse, issue},
+    types::{Resource, Scope},
+};
+
+/// `client_credentials`: a client acts for itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClientCredentialsGrant;
+
+#[async_trait]
+impl Grant for ClientCredentialsGrant {
+    fn grant_type(&self) -> GrantType {
+        GrantType::CLIENT_CREDENTIALS
+    }
+
+    async fn read(
+        &self,
+        request: GrantRequest<'_>,
+    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        Ok(read(request).map(|ask| Box::new(ask) as GrantDecision))
+    }
+}
+
+#[derive(Debug)]
+struct Ask {
+    client: Arc<Client>,
+    scope: Scope,
+    resources: Vec<Resource>,
+}
+
+fn read(request: GrantRequest<'_>) -> Result<Ask, TokenDenial> {
+    let client = request.client;
+    // RFC 6749 §4.4: "MUST only be used by confidential clients".
+    if !client.is_confidential() {
+        return Err(TokenDenial::UnauthorizedClient);
+    }
+    let scope = request
+        .scope()?
+        .unwrap_or_else(|| client.default_scope().clone());
+    if !scope.is_subset(client.scope()) {
+        return Err(TokenDenial::Scope);
+    }
+    Ok(Ask {
+        client: Arc::clone(client),
+        scope,
+        resources: request.resources()?,
+    })
+}
+
+impl Decide for Ask {
+    type Answer = TokenResponse;
+    type Denial = TokenDenial;
+
+    fn needs(&self, _: &Rules) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        _: &Found,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+        let issuance = Issuance {
+            client: &self.client,
+            subject: None,
+            scope: &self.scope,
+            resources: &self.resources,
+            role: Role::Single,
+        };
+        // RFC 6749 §4.4.3: a refresh token SHOULD NOT be included.
+        let (response, record) = issue(&issuance, context);
+        Ok(Decision::grant(context.commit().create(record), response))
+    }
+}

@@ -1,0 +1,136 @@
+//! Grants: what a client can exchange for tokens at the token endpoint.
+//!
+//! A grant reads its own parameters and turns them into a [`Decide`]: a request that knows which records it needs and what to
+//! make of them. The built-in grants are grants like any other; a server gets more with
+//! [`Builder::grant`](crate::server::Builder::grant).
+
+mod authorization_code;
+mod client_credentials;
+mod denial;
+mod refresh_token;
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+pub use self::{
+    authorization_code::{AuthorizationCodeGrant, CodeDenial},
+    client_credentials::ClientCredentialsGrant,
+    denial::TokenDenial,
+    refresh_token::{RefreshDenial, RefreshTokenGrant},
+};
+use crate::{
+    client::Client,
+    decide::{Decide, Rules},
+    error::Fault,
+    token::TokenResponse,
+    types::{Params, Resource, Scope},
+};
+
+/// The name of a grant, as in `grant_type`: a word of RFC 6749, or an absolute URI.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GrantType(Cow<'static, str>);
+
+impl GrantType {
+    /// `authorization_code` (RFC 6749 §4.1).
+    pub const AUTHORIZATION_CODE: Self = Self(Cow::Borrowed("authorization_code"));
+    /// `refresh_token` (RFC 6749 §6).
+    pub const REFRESH_TOKEN: Self = Self(Cow::Borrowed("refresh_token"));
+    /// `client_credentials` (RFC 6749 §4.4).
+    pub const CLIENT_CREDENTIALS: Self = Self(Cow::Borrowed("client_credentials"));
+
+    /// The grant of this name.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GrantType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for GrantType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GrantType({:?})", self.0)
+    }
+}
+
+/// A token request whose client has authenticated and may use the grant.
+#[derive(Clone, Copy, Debug)]
+pub struct GrantRequest<'a> {
+    /// The client.
+    pub client: &'a Arc<Client>,
+    /// The parameters; none but `resource` is repeated.
+    pub params: &'a Params,
+    /// What holds for every decision.
+    pub rules: &'a Rules,
+}
+
+impl GrantRequest<'_> {
+    /// The value of a parameter that has to be there.
+    ///
+    /// # Errors
+    /// [`TokenDenial::Missing`] if it is not.
+    pub fn required(&self, name: &'static str) -> Result<&str, TokenDenial> {
+        self.params.get(name).ok_or(TokenDenial::Missing(name))
+    }
+
+    /// The requested scope, if one was.
+    ///
+    /// # Errors
+    /// [`TokenDenial::Scope`] if it is not a scope.
+    pub fn scope(&self) -> Result<Option<Scope>, TokenDenial> {
+        self.params
+            .get("scope")
+            .map(str::parse)
+            .transpose()
+            .map_err(|_| TokenDenial::Scope)
+    }
+
+    /// The requested resource servers (RFC 8707 §2), each once, all known to the policy.
+    ///
+    /// # Errors
+    /// [`TokenDenial::Target`] if one is not.
+    pub fn resources(&self) -> Result<Vec<Resource>, TokenDenial> {
+        let mut resources = self
+            .params
+            .all("resource")
+            .map(str::parse)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| TokenDenial::Target)?;
+        resources.sort_unstable();
+        resources.dedup();
+        if self.rules.policy.knows_all(&resources) {
+            Ok(resources)
+        } else {
+            Err(TokenDenial::Target)
+        }
+    }
+}
+
+/// A decision at the token endpoint.
+pub type GrantDecision = Box<dyn Decide<Answer = TokenResponse, Denial = TokenDenial>>;
+
+/// A way to get tokens at the token endpoint.
+#[async_trait]
+pub trait Grant: Send + Sync + 'static {
+    /// Its name, as in `grant_type`.
+    fn grant_type(&self) -> GrantType;
+
+    /// Reads the request. What has to be asked elsewhere (a password check, another server) is asked here, since a decision does
+    /// no I/O; what it learns goes into the decision.
+    ///
+    /// # Errors
+    /// A [`TokenDenial`] inside if the request cannot be granted whatever is stored; a [`Fault`] if that could not be found out.
+    async fn read(
+        &self,
+        request: GrantRequest<'_>,
+    ) -> Result<Result<GrantDecision, TokenDenial>, Fault>;
+}

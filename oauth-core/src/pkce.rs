@@ -1,0 +1,167 @@
+//! Proof Key for Code Exchange (RFC 7636).
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+
+use crate::types::Secret;
+
+/// A code challenge with its method, as an authorization request brought it (RFC 7636 §4.3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CodeChallenge {
+    method: Method,
+    value: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Method {
+    S256,
+    Plain,
+}
+
+/// A code verifier, of 43 to 128 unreserved characters (RFC 7636 §4.1).
+#[derive(Clone, Debug)]
+pub struct CodeVerifier(Secret);
+
+/// Why a challenge is not accepted (RFC 7636 §4.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum InvalidChallenge {
+    /// A method other than `S256`, or none, which means `plain`.
+    #[error("code_challenge_method has to be S256")]
+    Method,
+    /// Not what the method makes.
+    #[error("code_challenge is not the base64url SHA-256 digest of a verifier")]
+    Value,
+}
+
+/// A code verifier outside the grammar of RFC 7636 §4.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("code_verifier has to be 43 to 128 of A-Z a-z 0-9 - . _ ~")]
+pub struct InvalidVerifier;
+
+impl CodeChallenge {
+    /// Checks a challenge and its method. `plain` is for clients that were dangerously allowed it.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn new(
+        value: &str,
+        method: Option<&str>,
+        plain_allowed: bool,
+    ) -> Result<Self, InvalidChallenge> {
+        // RFC 7636 §4.3: the method defaults to "plain" if not present in the request.
+        let (method, valid) = match method.unwrap_or("plain") {
+            "S256" => (
+                Method::S256,
+                value.len() == 43 && URL_SAFE_NO_PAD.decode(value).is_ok(),
+            ),
+            "plain" if plain_allowed => (Method::Plain, is_verifier(value)),
+            _ => return Err(InvalidChallenge::Method),
+        };
+        if valid {
+            Ok(Self {
+                method,
+                value: value.to_owned(),
+            })
+        } else {
+            Err(InvalidChallenge::Value)
+        }
+    }
+
+    /// Whether `verifier` is the one that this challenge was made from (RFC 7636 §4.6).
+    pub fn is_met_by(&self, verifier: &CodeVerifier) -> bool {
+        let verifier = verifier.0.expose().as_bytes();
+        let met = match self.method {
+            Method::S256 => URL_SAFE_NO_PAD
+                .encode(Sha256::digest(verifier))
+                .as_bytes()
+                .ct_eq(self.value.as_bytes()),
+            Method::Plain => verifier.ct_eq(self.value.as_bytes()),
+        };
+        met.into()
+    }
+}
+
+impl CodeVerifier {
+    /// Checks that `text` can be a verifier.
+    ///
+    /// # Errors
+    /// If it is outside the grammar.
+    pub fn new(text: &str) -> Result<Self, InvalidVerifier> {
+        if is_verifier(text) {
+            Ok(Self(Secret::new(text)))
+        } else {
+            Err(InvalidVerifier)
+        }
+    }
+}
+
+fn is_verifier(text: &str) -> bool {
+    (43..=128).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+    /// 7636-4.6-a: the vector of appendix B.
+    #[test]
+    fn s256_is_the_digest_of_the_verifier() {
+        let challenge = CodeChallenge::new(CHALLENGE, Some("S256"), false).unwrap();
+        assert!(challenge.is_met_by(&CodeVerifier::new(VERIFIER).unwrap()));
+        assert!(!challenge.is_met_by(&CodeVerifier::new(CHALLENGE).unwrap()));
+    }
+
+    /// 7636-4.6-b, 7636-7.2-a, 7636-4.3-a
+    #[test]
+    fn plain_only_where_it_is_allowed() {
+        for method in [Some("plain"), None] {
+            assert_eq!(
+                CodeChallenge::new(VERIFIER, method, false),
+                Err(InvalidChallenge::Method)
+            );
+            let challenge = CodeChallenge::new(VERIFIER, method, true).unwrap();
+            assert!(challenge.is_met_by(&CodeVerifier::new(VERIFIER).unwrap()));
+            assert!(!challenge.is_met_by(&CodeVerifier::new(CHALLENGE).unwrap()));
+        }
+    }
+
+    /// 7636-4.1-a, 7636-4.2-b
+    #[test]
+    fn the_grammar_is_kept() {
+        let long = "a".repeat(129);
+        let spaced = VERIFIER.replace('-', " ");
+        for bad in ["", "short", &long, &spaced] {
+            assert!(CodeVerifier::new(bad).is_err(), "{bad}");
+        }
+        let padded = format!("{CHALLENGE}=");
+        for bad in [
+            &padded,
+            "short",
+            &CHALLENGE.replace('-', "+"),
+            &"a".repeat(44),
+        ] {
+            assert_eq!(
+                CodeChallenge::new(bad, Some("S256"), true),
+                Err(InvalidChallenge::Value),
+                "{bad}"
+            );
+        }
+        assert_eq!(
+            CodeChallenge::new(CHALLENGE, Some("s256"), true),
+            Err(InvalidChallenge::Method)
+        );
+        assert_eq!(
+            CodeChallenge::new("short", Some("plain"), true),
+            Err(InvalidChallenge::Value)
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! The server: loads, lets a decision be made, commits, and answers.
+//!
+//! Everything that is asynchronous in this crate is here, and all of it has the same shape. What is decided is in
+//! [`authorize`](crate::authorize), [`grant`](crate::grant) and [`token`](crate::token).
+
+mod authorize;
+mod builder;
+mod client;
+mod grants;
+mod token;
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+pub use self::{
+    authorize::AuthorizeAnswer,
+    builder::{Builder, Endpoints},
+    grants::{Connection, GrantInfo, GrantPage},
+};
+use crate::{
+    client::ClientAuthenticationMethod,
+    decide::{Context, Decide, Decision, Found, Rules},
+    error::Fault,
+    event::{Event, Events, trace},
+    grant::Grant,
+    metadata::Metadata,
+    random::{Entropy, Random},
+    seal::Sealer,
+    store::{ClientStore, Commit, Outcome, Store, StoreErrorKind},
+    time::{Clock, Timestamp},
+    types::Issuer,
+};
+
+/// How often a decision is made anew when somebody else was faster. Each time somebody else got their answer.
+const ATTEMPTS: usize = 16;
+
+/// How far behind its own clock the server lets the store forget, so that one fast clock among several prunes nothing that is
+/// live by the others.
+const PRUNE_MARGIN: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+
+/// An OAuth 2 authorization server. Cheap to clone.
+#[derive(Clone)]
+pub struct AuthorizationServer(Arc<Inner>);
+
+struct Inner {
+    issuer: Issuer,
+    endpoints: Endpoints,
+    metadata: Metadata,
+    rules: Rules,
+    store: Arc<dyn Store>,
+    clients: Arc<dyn ClientStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    events: Option<Arc<dyn Events>>,
+    grants: Vec<Box<dyn Grant>>,
+    methods: Vec<Box<dyn ClientAuthenticationMethod>>,
+    sealer: OnceLock<Sealer>,
+}
+
+impl AuthorizationServer {
+    /// The issuer identifier.
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.issuer
+    }
+
+    /// The paths of the endpoints.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.0.endpoints
+    }
+
+    /// What clients are told about the server (RFC 8414).
+    pub fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
+    /// What holds for every decision.
+    pub fn rules(&self) -> &Rules {
+        &self.0.rules
+    }
+
+    /// The present moment, by the server's clock.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Fresh randomness.
+    ///
+    /// # Errors
+    /// If its source fails.
+    pub fn random(&self) -> Result<Random, Fault> {
+        Ok(Random::draw(self.0.entropy.as_ref())?)
+    }
+
+    /// Loads, lets `ask` decide, commits; and does so again if somebody else was faster.
+    async fn run<D: Decide + ?Sized>(
+        &self,
+        ask: &D,
+    ) -> Result<Result<D::Answer, D::Denial>, Fault> {
+        let keys = ask.needs(self.rules());
+        for _ in 0..ATTEMPTS {
+            let mut records = Vec::with_capacity(keys.len());
+            for key in &keys {
+                records.push(self.0.store.load(key).await?);
+            }
+            let mut context = Context {
+                rules: self.rules(),
+                now: self.now(),
+                random: self.random()?,
+            };
+            let Decision { commit, answer } = ask.decide(&Found::new(records), &mut context)?;
+            let outcome = match commit {
+                Some(commit) if !commit.is_empty() => self.commit(commit, context.now).await?,
+                _ => Outcome::Committed,
+            };
+            match outcome {
+                Outcome::Committed => return Ok(answer),
+                Outcome::Conflict => {}
+            }
+        }
+        Err(Fault::Contention)
+    }
+
+    /// Commits. If the store cannot tell whether it did, looks for a record with the commit's id.
+    async fn commit(&self, mut commit: Commit, now: Timestamp) -> Result<Outcome, Fault> {
+        commit.prune_before = Some(now.saturating_sub(PRUNE_MARGIN));
+        let id = commit.id;
+        let witness = commit.puts.first().map(|put| put.record.key.clone());
+        let error = match self.0.store.commit(commit).await {
+            Ok(outcome) => return Ok(outcome),
+            Err(error) => error,
+        };
+        if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
+            && self
+                .0
+                .store
+                .load(&witness)
+                .await?
+                .is_some_and(|stored| stored.version == id)
+        {
+            return Ok(Outcome::Committed);
+        }
+        Err(error.into())
+    }
+
+    fn happened(&self, event: &Event) {
+        trace(event);
+        if let Some(events) = &self.0.events {
+            events.record(event);
+        }
+    }
+}
+
+impl fmt::Debug for AuthorizationServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationServer")
+            .field("issuer", self.issuer())
+            .finish_non_exhaustive()
+    }
+}

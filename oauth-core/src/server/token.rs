@@ -1,0 +1,274 @@
+//! The token, introspection and revocation endpoints, and the check of an access token.
+
+use super::AuthorizationServer;
+use crate::{
+    client::{Authenticated, ClientDenial, Presented, Proof},
+    decide::{Context, Decide, Decision, Found, Rules},
+    error::Fault,
+    event::Event,
+    grant::{GrantRequest, GrantType, TokenDenial},
+    store::{Key, StoreError},
+    token::{
+        AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, RevocationDenial,
+        Revoke, Revoked, TokenResponse, access_token_key, load_access_token,
+    },
+    types::{ClientId, Secret},
+};
+
+impl AuthorizationServer {
+    /// Answers a request to the token endpoint (RFC 6749 §3.2).
+    ///
+    /// # Errors
+    /// A [`TokenDenial`] inside if it is denied; a [`Fault`] if the machine broke.
+    pub async fn token(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
+        let mut grant_type = None;
+        let answer = self.exchange(request, &mut grant_type).await?;
+        self.happened(&match &answer {
+            Ok(response) => Event::TokenIssued {
+                client_id: response.token.client_id.clone(),
+                grant_type,
+                subject: response.token.subject.clone(),
+                scope: response.token.scope.clone(),
+                audience: response.token.audience.clone(),
+            },
+            Err(reason) => Event::TokenDenied {
+                client_id: named(request),
+                grant_type,
+                reason: *reason,
+            },
+        });
+        Ok(answer)
+    }
+
+    async fn exchange(
+        &self,
+        request: &Presented,
+        grant_type: &mut Option<GrantType>,
+    ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
+        if request.params.repeated().is_some() {
+            return Ok(Err(TokenDenial::Repeated));
+        }
+        let Authenticated { client, proof } = match self.authenticate(request).await? {
+            Ok(authenticated) => authenticated,
+            Err(denial) => return Ok(Err(denial.into())),
+        };
+        let Some(name) = request.params.get("grant_type") else {
+            return Ok(Err(TokenDenial::Missing("grant_type")));
+        };
+        let Some(grant) = self
+            .0
+            .grants
+            .iter()
+            .find(|grant| grant.grant_type().as_str() == name)
+        else {
+            return Ok(Err(TokenDenial::UnsupportedGrantType));
+        };
+        if !client.may_use(grant_type.insert(grant.grant_type())) {
+            return Ok(Err(TokenDenial::UnauthorizedClient));
+        }
+        let request = GrantRequest {
+            client: &client,
+            params: &request.params,
+            rules: self.rules(),
+        };
+        match grant.read(request).await? {
+            Ok(decision) => self.run(&Proven { proof, decision }).await,
+            Err(denial) => Ok(Err(denial)),
+        }
+    }
+
+    /// Answers a request to the introspection endpoint (RFC 7662 §2.1).
+    ///
+    /// # Errors
+    /// An [`IntrospectionDenial`] inside if it is denied; a [`Fault`] if the machine broke.
+    pub async fn introspect(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<IntrospectionResponse, IntrospectionDenial>, Fault> {
+        if request.params.repeated().is_some() {
+            return Ok(Err(IntrospectionDenial::Repeated));
+        }
+        let caller = match self.caller(request).await? {
+            // RFC 7662 §4: who only names itself could be anybody.
+            Ok(client) if !client.client.is_confidential() => Err(ClientDenial::Public),
+            Ok(client) => Ok(client.client),
+            Err(denial) => Err(denial),
+        };
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(reason) => {
+                self.happened(&Event::CallerDenied {
+                    client_id: named(request),
+                    reason,
+                });
+                return Ok(Err(IntrospectionDenial::Client(reason)));
+            }
+        };
+        let Some(token) = request.params.secret("token") else {
+            return Ok(Err(IntrospectionDenial::Missing));
+        };
+        let Ok(answer) = self
+            .run(&Introspect {
+                caller: &caller,
+                token,
+            })
+            .await?;
+        let active = answer != IntrospectionResponse::Inactive;
+        self.happened(&Event::Introspected {
+            caller: caller.id().clone(),
+            active,
+        });
+        Ok(Ok(answer))
+    }
+
+    /// Answers a request to the revocation endpoint (RFC 7009 §2.1).
+    ///
+    /// # Errors
+    /// A [`RevocationDenial`] inside if it is denied; a [`Fault`] if the machine broke.
+    pub async fn revoke(&self, request: &Presented) -> Result<Result<(), RevocationDenial>, Fault> {
+        if request.params.repeated().is_some() {
+            return Ok(Err(RevocationDenial::Repeated));
+        }
+        let client = match self.caller(request).await? {
+            Ok(client) => client.client,
+            Err(reason) => {
+                self.happened(&Event::CallerDenied {
+                    client_id: named(request),
+                    reason,
+                });
+                return Ok(Err(RevocationDenial::Client(reason)));
+            }
+        };
+        let Some(token) = request.params.secret("token") else {
+            return Ok(Err(RevocationDenial::Missing));
+        };
+        let answer = self
+            .run(&Revoke {
+                client: &client,
+                token,
+            })
+            .await?;
+        let client_id = client.id().clone();
+        self.happened(&match answer {
+            Ok(revoked) => Event::Revoked {
+                client_id,
+                family: revoked == Revoked::Family,
+            },
+            Err(reason) => Event::RevocationDenied { client_id, reason },
+        });
+        Ok(answer.map(|_| ()))
+    }
+
+    /// The access token behind `token`, if it is one and still valid: one point read.
+    ///
+    /// # Errors
+    /// If the store cannot tell. That says nothing about the token.
+    pub async fn validate(&self, token: &Secret) -> Result<Option<AccessToken>, Fault> {
+        match self
+            .0
+            .store
+            .load(&access_token_key(&self.rules().realm, token))
+            .await?
+        {
+            Some(stored) => Ok(load_access_token(&stored, self.now())?),
+            None => Ok(None),
+        }
+    }
+
+    /// The client of a request that decides nothing but what it asks, so that a one-time proof is spent by itself.
+    async fn caller(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<Authenticated, ClientDenial>, Fault> {
+        let client = match self.authenticate(request).await? {
+            Ok(client) => client,
+            Err(denial) => return Ok(Err(denial)),
+        };
+        if client.proof.once.is_none() {
+            return Ok(Ok(client));
+        }
+        let spent = self
+            .run(&Proven {
+                proof: client.proof.clone(),
+                decision: Box::new(Nothing),
+            })
+            .await?;
+        Ok(spent.map(|()| client))
+    }
+}
+
+/// The client that a request names, whether it is that or not.
+fn named(request: &Presented) -> Option<ClientId> {
+    match &request.authorization {
+        Some(crate::client::Authorization::Basic { client_id, .. }) => {
+            ClientId::new(client_id.as_str()).ok()
+        }
+        _ => ClientId::new(request.params.get("client_id")?).ok(),
+    }
+}
+
+/// A decision together with the mark of a proof that may be used once.
+struct Proven<D: ?Sized> {
+    proof: Proof,
+    decision: Box<D>,
+}
+
+impl<D: Decide + ?Sized> Decide for Proven<D>
+where
+    D::Denial: From<ClientDenial>,
+{
+    type Answer = D::Answer;
+    type Denial = D::Denial;
+
+    fn needs(&self, rules: &Rules) -> Vec<Key> {
+        let mut keys = self.decision.needs(rules);
+        // Last, so that the decision finds its own records where it expects them.
+        keys.extend(self.proof.once.iter().map(|mark| mark.key.clone()));
+        keys
+    }
+
+    fn decide(
+        &self,
+        found: &Found,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<D::Answer, D::Denial>, StoreError> {
+        let Some(mark) = &self.proof.once else {
+            return self.decision.decide(found, context);
+        };
+        if found.last().is_some() {
+            return Ok(Decision::deny(ClientDenial::ReplayedProof.into()));
+        }
+        let Decision { commit, answer } = self.decision.decide(found, context)?;
+        let commit = commit.unwrap_or_else(|| context.commit());
+        Ok(Decision {
+            commit: Some(commit.create(mark.clone())),
+            answer,
+        })
+    }
+}
+
+/// Decides nothing.
+struct Nothing;
+
+impl Decide for Nothing {
+    type Answer = ();
+    type Denial = ClientDenial;
+
+    fn needs(&self, _: &Rules) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        _: &Found,
+        _: &mut Context<'_>,
+    ) -> Result<Decision<(), ClientDenial>, StoreError> {
+        Ok(Decision {
+            commit: None,
+            answer: Ok(()),
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! How bodies become bytes.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::StoreError;
+
+/// What a record's body holds. Encoded with its format version before it.
+pub(crate) trait Body: Serialize + DeserializeOwned {
+    /// Raised with every change of the fields; older formats are then read by their own type.
+    const FORMAT: u8 = 1;
+}
+
+/// The bytes of a body.
+pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
+    let mut bytes = Vec::with_capacity(96);
+    bytes.push(B::FORMAT);
+    #[expect(
+        clippy::expect_used,
+        reason = "bodies hold no maps, no sequences of unknown length and no custom errors"
+    )]
+    let bytes =
+        postcard::to_extend(body, bytes).expect("writing plain fields to memory cannot fail");
+    bytes.into_boxed_slice()
+}
+
+/// Reads a body back.
+///
+/// # Errors
+/// If it is damaged or of a format that this version of the software does not know: that is never a denial.
+pub(crate) fn decode<B: Body>(bytes: &[u8]) -> Result<B, StoreError> {
+    match bytes.split_first() {
+        Some((&format, rest)) if format == B::FORMAT => {
+            postcard::from_bytes(rest).map_err(StoreError::unreadable)
+        }
+        Some((format, _)) => Err(StoreError::unreadable(format!(
+            "record format {format}, expected {}",
+            B::FORMAT
+        ))),
+        None => Err(StoreError::unreadable("an empty record")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::store::StoreErrorKind;
+
+    #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    struct Note(String, Option<u64>);
+    impl Body for Note {}
+
+    #[test]
+    fn a_body_from_the_future_is_not_misread() {
+        let note = Note("x".into(), Some(7));
+        let mut bytes = encode(&note);
+        assert_eq!(decode::<Note>(&bytes).unwrap(), note);
+        bytes[0] += 1;
+        assert_eq!(
+            decode::<Note>(&bytes).unwrap_err().kind(),
+            StoreErrorKind::Unreadable
+        );
+        assert!(decode::<Note>(&[]).is_err() && decode::<Note>(&[1, 200]).is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! Access tokens.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    client::Client,
+    decide::Context,
+    store::{Body, Key, Kind, Realm, Record, Role, StoreError, Stored, decode, encode},
+    time::Timestamp,
+    types::{ClientId, Resource, Scope, Secret, Subject},
+};
+
+/// What an access token permits, whom, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AccessToken {
+    /// The client it was issued to.
+    pub client_id: ClientId,
+    /// The user who authorized it; `None` if the client acts for itself. That tells the two kinds apart, whatever their
+    /// identifiers look like (RFC 9700 §4.15).
+    pub subject: Option<Subject>,
+    /// What it permits.
+    pub scope: Scope,
+    /// The resource servers it is for; empty if it was limited to none.
+    pub audience: Vec<String>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// From when it is refused.
+    pub expires_at: Timestamp,
+}
+
+impl Body for AccessToken {}
+
+/// How an access token is used (RFC 6749 §7.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// By showing it (RFC 6750).
+    #[default]
+    Bearer,
+}
+
+impl TokenType {
+    /// As in `token_type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+        }
+    }
+}
+
+/// The answer to a token request that was granted (RFC 6749 §5.1).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenResponse {
+    /// The token.
+    pub access_token: Secret,
+    /// How it is used.
+    pub token_type: TokenType,
+    /// How long it lives from now.
+    pub expires_in: Duration,
+    /// The refresh token, if there is one.
+    pub refresh_token: Option<Secret>,
+    /// What the access token permits, and whom.
+    pub token: AccessToken,
+}
+
+/// What an access token is to be issued for.
+#[derive(Clone, Debug)]
+pub struct Issuance<'a> {
+    /// To which client.
+    pub client: &'a Client,
+    /// On behalf of which user, if of any.
+    pub subject: Option<&'a Subject>,
+    /// What it shall permit; what means nothing at the resource servers is left out.
+    pub scope: &'a Scope,
+    /// For which resource servers; empty for the policy's default audience.
+    pub resources: &'a [Resource],
+    /// Whether it ends with a family.
+    pub role: Role,
+}
+
+/// Makes an access token: the answer that carries it, and the record to put into the commit.
+pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenResponse, Record) {
+    let rules = context.rules;
+    let lifetime = rules.policy.access_token_lifetime(issuance.client);
+    let token = AccessToken {
+        client_id: issuance.client.id().clone(),
+        subject: issuance.subject.cloned(),
+        scope: rules
+            .policy
+            .effective_scope(issuance.scope, issuance.resources),
+        audience: rules.policy.audience(issuance.resources),
+        issued_at: context.now,
+        expires_at: context.now + lifetime,
+    };
+    let secret = rules.formats.access_token.render(&context.random.secret());
+    let record = Record {
+        key: key(&rules.realm, &secret),
+        role: issuance.role,
+        owner: None,
+        forget_at: token.expires_at,
+        body: encode(&token),
+    };
+    let response = TokenResponse {
+        access_token: secret,
+        token_type: TokenType::Bearer,
+        expires_in: lifetime,
+        refresh_token: None,
+        token,
+    };
+    (response, record)
+}
+
+/// Where an access token is found.
+pub(crate) fn key(realm: &Realm, secret: &Secret) -> Key {
+    Key::new(realm, Kind::ACCESS_TOKEN, &[secret.expose().as_bytes()])
+}
+
+/// Reads an access token from its record; `None` if it has expired.
+pub(crate) fn load_access_token(
+    stored: &Stored,
+    now: Timestamp,
+) -> Result<Option<AccessToken>, StoreError> {
+    let token: AccessToken = decode(&stored.body)?;
+    Ok((now < token.expires_at).then_some(token))
+}

@@ -1,0 +1,96 @@
+//! Request parameters, decoded, with every repetition kept.
+
+use super::Secret;
+
+/// The parameters of a request, in their order, names and values decoded.
+///
+/// A parameter without a value counts as absent (RFC 6749 §3.1, §3.2). Repetitions are kept, since each endpoint has to answer
+/// them in its own way; a repetition is judged after decoding.
+#[derive(Clone, Default)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// The value of the parameter `name`; the first, if it is repeated.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(own, value)| *own == name && !value.is_empty())
+            .map(|(_, value)| value)
+    }
+
+    /// The value of the parameter `name`, as a secret.
+    pub fn secret(&self, name: &str) -> Option<Secret> {
+        self.get(name).map(Secret::new)
+    }
+
+    /// Every value of the parameter `name`.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.iter()
+            .filter(move |(own, value)| *own == name && !value.is_empty())
+            .map(|(_, value)| value)
+    }
+
+    /// Whether `name` stands there more than once, with a value or without.
+    pub fn is_repeated(&self, name: &str) -> bool {
+        self.iter().filter(|(own, _)| *own == name).nth(1).is_some()
+    }
+
+    /// The first parameter that stands there more than once, out of those that must not: all but `resource`
+    /// (RFC 8707 §2).
+    pub fn repeated(&self) -> Option<&str> {
+        self.iter()
+            .map(|(name, _)| name)
+            .find(|name| *name != "resource" && self.is_repeated(name))
+    }
+
+    /// All of them, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(params: I) -> Self {
+        Self(
+            params
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+impl std::fmt::Debug for Params {
+    /// Names only: values may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 6749-3.1-e, 6749-3.2-b, 8707-2-c
+    #[test]
+    fn empty_is_absent_and_repetition_is_seen() {
+        let params = Params::from_iter([
+            ("a", ""),
+            ("a", "1"),
+            ("b", ""),
+            ("resource", "x"),
+            ("resource", "y"),
+        ]);
+        assert_eq!(params.get("a"), Some("1"));
+        assert_eq!(params.get("b"), None);
+        assert_eq!(params.repeated(), Some("a"));
+        assert_eq!(params.all("resource").collect::<Vec<_>>(), ["x", "y"]);
+        assert_eq!(
+            format!("{params:?}"),
+            r#"["a", "a", "b", "resource", "resource"]"#
+        );
+    }
+}

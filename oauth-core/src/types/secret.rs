@@ -1,0 +1,85 @@
+//! Secrets: tokens, codes, passwords of clients.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A text that must not be shown: a token, a code, a client secret.
+///
+/// It cannot be printed, compared or serialized by accident; [`Secret::expose`] is the one way to its text. The memory
+/// is wiped when it is dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The text, to be sent to whom it belongs and to nobody else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// The SHA-256 digest of a client secret, which is all that is kept of it.
+///
+/// One round of a fast hash is enough only since client secrets are high-entropy by rule: generate them, do not let people
+/// choose them. For chosen ones plug in a [`ClientAuthenticationMethod`](crate::client::ClientAuthenticationMethod) that runs a
+/// password hash.
+#[derive(Clone)]
+pub struct SecretDigest([u8; 32]);
+
+impl SecretDigest {
+    /// The digest of `secret`.
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret.as_bytes()).into())
+    }
+
+    /// The digest with these bytes, as kept in a client table.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes, to be kept in a client table.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether this is the digest of `secret`, in a time that does not depend on either.
+    pub fn matches(&self, secret: &Secret) -> bool {
+        bool::from(Self::of(secret.expose()).0.ct_eq(&self.0))
+    }
+}
+
+impl fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretDigest(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let secret = Secret::new("hunter2");
+        let digest = SecretDigest::of("hunter2");
+        assert_eq!(
+            format!("{secret:?} {digest:?}"),
+            "Secret(..) SecretDigest(..)"
+        );
+        assert!(digest.matches(&secret));
+        assert!(!digest.matches(&Secret::new("hunter3")));
+    }
+}
