@@ -6,8 +6,8 @@ use crate::time::Timestamp;
 /// A change that happens as a whole or not at all.
 ///
 /// The server makes commits that keep to these rules; a store may rely on them:
-/// a key stands in one place of a commit only (among guards, puts and removals); a commit never ends a family into which it
-/// puts; an anchor is replaced only by an anchor.
+/// a key stands in one place of a commit only (among guards, puts and removals); a commit never puts the anchor or a member
+/// of a family that it ends, nor removes the anchor of a family into which it puts; an anchor is replaced only by an anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Commit {

@@ -20,23 +20,24 @@
 //! - Of concurrent commits whose expectations exclude each other, one wins, whatever the interleaving. An expectation that
 //!   only guards excludes those who would change the record, not others who guard it.
 //! - A put whose record is a [`Role::Member`] of a family is a conflict unless that family is open: its anchor is there and
-//!   not closed, or is put by the same commit. **The store checks this**, against concurrent ends too. (On PostgreSQL under
-//!   READ COMMITTED, one statement is not enough: see `oauth-storage-postgres`.)
+//!   not closed, or is not there and put by the same commit. **The store checks this**, against concurrent ends too. (On
+//!   PostgreSQL under READ COMMITTED, one statement is not enough: see `oauth-storage-postgres`.)
 //! - Ending a family marks its anchor closed, as a change of its version, and removes all its members. The anchor stays as
-//!   the mark that nobody can add to this family again. Ending a family that is closed or was never there succeeds and changes
-//!   nothing.
+//!   the mark that nobody can add to this family again, also if it is replaced. Ending a family that is closed or was never
+//!   there succeeds and changes nothing. Members whose anchor has been forgotten are removed all the same.
 //! - Versions are taken from the commit, never made by the store.
 //!
 //! # Forgetting
 //! - A store never reads a clock. [`Record::forget_at`] says from when a record *may* be dropped, and only
 //!   [`Commit::prune_before`] and [`Store::prune`] drop, and only records whose `forget_at` is at or before the time given.
 //! - A commit with `prune_before` that puts *n* records also drops up to 2*n* forgettable ones, so that a table in steady
-//!   state does not grow, and no commit pays for a backlog. What it drops is not what it guards or puts.
+//!   state does not grow, and no commit pays for a backlog. What it drops is not what it guards or puts, nor the anchor of
+//!   a family into which it puts.
 //!
 //! # Listing
 //! - [`Store::list`] finds the records that have an [`Owner`], by its subject or by its client, a page at a time, in the order
 //!   of their digests. A record that is there for the whole of a walk through the pages is listed once. Closed anchors are not
-//!   listed.
+//!   listed. Names are compared as bytes: "Zoë" is neither "zoë" nor "Zoë ".
 
 mod body;
 mod client;

@@ -1,0 +1,39 @@
+//! The records of an OAuth 2 authorization server in the memory of one process.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use oauth_core::store::Store;
+//! use oauth_storage_memory::MemoryStore;
+//!
+//! let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+//! ```
+//!
+//! For tests, and for a server that may forget everything when it stops. It keeps the whole
+//! [storage contract](oauth_core::store) except for lasting.
+//!
+//! Records lie in 64 shards, by the first six bits of their digests, each behind a lock of its own. A commit locks the shards
+//! that it touches, in order, checks all that it expects, and only then changes anything; a commit that ends a family locks
+//! them all, since a family's members lie everywhere. No lock is held across an await point, as no operation awaits anything.
+//!
+//! | file | has |
+//! |---|---|
+//! | `store` | the store, its locks, and `load` |
+//! | `commit` | expectations checked, changes applied |
+//! | `list` | pages of an owner's records |
+//! | `prune` | what may be forgotten, dropped oldest first |
+//! | `schema` | how one record lies in memory |
+//! | `shard` | the records of one shard, with their four indexes |
+//! | `slab`, `family`, `forget`, `owned` | the rows, and three of the indexes over them |
+
+mod commit;
+mod family;
+mod forget;
+mod list;
+mod owned;
+mod prune;
+mod schema;
+mod shard;
+mod slab;
+mod store;
+
+pub use self::store::MemoryStore;

@@ -1,0 +1,71 @@
+//! The listed records of each client and of each subject, in the order of their digests.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+    ops::Bound,
+};
+
+use oauth_core::store::{Digest, Listing, OwnedBy};
+
+use crate::{
+    schema::{ListedUnder, Row},
+    slab::Slot,
+};
+
+/// Finds the records of a shard that are listed under a client or a subject.
+///
+/// An entry has a hash in place of realm, kind and name. It is keyed, so nobody can choose names that collide; if two do all the
+/// same, [`Owned::walk`] gives both, and the caller looks at the row.
+#[derive(Default)]
+pub(crate) struct Owned {
+    slots: BTreeMap<(u64, Digest), Slot>,
+    hasher: RandomState,
+}
+
+impl Owned {
+    pub(crate) fn insert(&mut self, row: &Row, slot: Slot) {
+        if let Some(listed) = &row.listed {
+            for hash in self.hashes(listed) {
+                self.slots.insert((hash, row.digest), slot);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, row: &Row) {
+        if let Some(listed) = &row.listed {
+            for hash in self.hashes(listed) {
+                self.slots.remove(&(hash, row.digest));
+            }
+        }
+    }
+
+    /// The slots of what may be listed, after the digest that the listing names.
+    pub(crate) fn walk(&self, listing: &Listing) -> impl Iterator<Item = Slot> {
+        let hash = self.hash(listing.realm.as_str(), listing.kind.as_str(), &listing.by);
+        let from = listing.after.map_or(
+            Bound::Included(Digest::from_bytes([0; 32])),
+            Bound::Excluded,
+        );
+        let to = Bound::Included((hash, Digest::from_bytes([0xff; 32])));
+        self.slots
+            .range((from.map(|digest| (hash, digest)), to))
+            .map(|(_, slot)| *slot)
+    }
+
+    fn hashes(&self, listed: &ListedUnder) -> [u64; 2] {
+        [
+            OwnedBy::Client(listed.owner.client.clone()),
+            OwnedBy::Subject(listed.owner.subject.clone()),
+        ]
+        .map(|by| self.hash(listed.realm.as_str(), listed.kind.as_str(), &by))
+    }
+
+    fn hash(&self, realm: &str, kind: &str, by: &OwnedBy) -> u64 {
+        let by = match by {
+            OwnedBy::Client(client) => (0_u8, &**client),
+            OwnedBy::Subject(subject) => (1, &**subject),
+        };
+        self.hasher.hash_one((realm, kind, by))
+    }
+}

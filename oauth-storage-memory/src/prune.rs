@@ -1,0 +1,36 @@
+//! What may be forgotten, dropped oldest first.
+
+use oauth_core::{
+    store::{Digest, StoreError},
+    time::Timestamp,
+};
+
+use crate::store::{ShardSet, Shards};
+
+impl Shards {
+    /// Drops up to `limit` records whose `forget_at` is at or before `before`, but none of `spared`, which is sorted.
+    ///
+    /// It takes one record at a time from the shard that has the oldest, and locks no other meanwhile: a backlog of a million
+    /// holds up nobody.
+    pub(crate) fn prune(
+        &self,
+        before: Timestamp,
+        limit: usize,
+        spared: &[Digest],
+    ) -> Result<usize, StoreError> {
+        let mut dropped = 0;
+        let mut exhausted = ShardSet::default();
+        while dropped < limit {
+            let Some(index) = self.with_oldest(before, exhausted) else {
+                break;
+            };
+            let row = self.write(index)?.shard.remove_oldest(before, spared);
+            match row {
+                Some(_) => dropped += 1,
+                // Only spared ones are left in it, or another thread was faster.
+                None => exhausted.insert(index),
+            }
+        }
+        Ok(dropped)
+    }
+}

@@ -1,0 +1,96 @@
+//! How one record lies in memory.
+
+use oauth_core::{
+    store::{Digest, Family, Kind, Owner, Realm, Record, Role, Stored, Version},
+    time::Timestamp,
+};
+
+use crate::slab::Slot;
+
+/// A record, and its places in the indexes.
+///
+/// Realm and kind are in the digest, and kept only where something is listed under them.
+pub(crate) struct Row {
+    pub(crate) digest: Digest,
+    pub(crate) version: Version,
+    pub(crate) standing: Standing,
+    pub(crate) forget_at: Timestamp,
+    pub(crate) body: Box<[u8]>,
+    pub(crate) listed: Option<Box<ListedUnder>>,
+    /// The members of the same family before and after this one, in this shard.
+    pub(crate) neighbours: Neighbours,
+    /// Where in the shard's queue of what is to be forgotten.
+    pub(crate) place: u32,
+}
+
+/// How a row stands to a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Single,
+    Anchor,
+    ClosedAnchor,
+    Member(Family),
+}
+
+/// Under what a row is found in listings.
+pub(crate) struct ListedUnder {
+    pub(crate) realm: Realm,
+    pub(crate) kind: Kind,
+    pub(crate) owner: Owner,
+}
+
+/// The links of a chain of rows.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Neighbours {
+    pub(crate) before: Option<Slot>,
+    pub(crate) after: Option<Slot>,
+}
+
+impl Row {
+    /// The row of a record that the commit of this id writes.
+    pub(crate) fn new(record: Record, version: Version) -> Self {
+        let listed = record.owner.map(|owner| {
+            Box::new(ListedUnder {
+                realm: record.key.realm().clone(),
+                kind: record.key.kind(),
+                owner,
+            })
+        });
+        Self {
+            digest: *record.key.digest(),
+            version,
+            standing: match record.role {
+                Role::Single => Standing::Single,
+                Role::Anchor => Standing::Anchor,
+                Role::Member(family) => Standing::Member(family),
+            },
+            forget_at: record.forget_at,
+            body: record.body,
+            listed,
+            neighbours: Neighbours::default(),
+            place: 0,
+        }
+    }
+
+    /// Closes it, an anchor, as the commit of this id does. From then on it is not listed.
+    pub(crate) fn close(&mut self, version: Version) {
+        self.standing = Standing::ClosedAnchor;
+        self.version = version;
+        self.listed = None;
+    }
+
+    /// What a store gives back of it.
+    pub(crate) fn to_stored(&self) -> Stored {
+        Stored {
+            version: self.version,
+            role: match self.standing {
+                Standing::Single => Role::Single,
+                Standing::Anchor | Standing::ClosedAnchor => Role::Anchor,
+                Standing::Member(family) => Role::Member(family),
+            },
+            closed: self.standing == Standing::ClosedAnchor,
+            forget_at: self.forget_at,
+            body: self.body.clone(),
+        }
+    }
+}
