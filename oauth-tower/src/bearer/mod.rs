@@ -1,0 +1,1 @@
+//! Access tokens at an API (RFC 6750).
