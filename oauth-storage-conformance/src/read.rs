@@ -168,6 +168,13 @@ pub async fn there_are_no_stale_reads(harness: &dyn Harness) {
             current,
         ))
         .await;
+    // Whoever remembers what it loads now has to forget it when the family ends.
+    let loaded = bench.load(&key).await;
+    require!(
+        SENTENCE,
+        loaded.is_some(),
+        "a record that is there does not load"
+    );
     bench.apply(change().end(family)).await;
     let seen = race(|_| {
         let (bench, key) = (bench.clone(), key.clone());
