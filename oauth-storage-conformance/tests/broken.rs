@@ -2,6 +2,8 @@
 //!
 //! Most are what somebody would write who has not thought of one sentence of the contract.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+
 use std::{
     collections::HashMap,
     sync::{
