@@ -285,7 +285,7 @@ async fn walk_while_records_go_between_the_pages(bench: &Bench) {
         kind: Kind::CONSENT,
         by: OwnedBy::Client("client".into()),
         after: None,
-        limit: 3,
+        limit: 4,
     };
     let mut found = Vec::new();
     loop {
