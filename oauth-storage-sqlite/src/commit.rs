@@ -8,21 +8,22 @@ use crate::{
     schema::{Standing, millis},
 };
 
-const FIND: &str = "SELECT version, role FROM record WHERE digest = ?1";
+pub(crate) const FIND: &str = "SELECT version, role FROM record WHERE digest = ?1";
 
 const INSERT: &str = "INSERT INTO record
     (version, role, family, client, subject, forget_at, body, digest, realm, kind)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 /// A closed anchor stays closed.
-const REPLACE: &str = "UPDATE record
+pub(crate) const REPLACE: &str = "UPDATE record
     SET version = ?1, role = CASE WHEN role = 3 AND ?2 = 1 THEN 3 ELSE ?2 END,
         family = ?3, client = ?4, subject = ?5, forget_at = ?6, body = ?7
     WHERE digest = ?8";
 
-const REMOVE: &str = "DELETE FROM record WHERE digest = ?1";
+pub(crate) const REMOVE: &str = "DELETE FROM record WHERE digest = ?1";
 
-const CLOSE: &str = "UPDATE record SET version = ?1, role = 3 WHERE digest = ?2 AND role = 1";
+pub(crate) const CLOSE: &str =
+    "UPDATE record SET version = ?1, role = 3 WHERE digest = ?2 AND role = 1";
 
 pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM record WHERE family = ?1";
 

@@ -138,3 +138,68 @@ pub(crate) fn millis(time: Timestamp) -> i64 {
     // `Timestamp::MAX` is this column's, too.
     i64::try_from(time.as_unix_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{commit, list, prune};
+
+    fn migrated() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let transaction = connection.transaction().unwrap();
+        migrate(&transaction).unwrap();
+        transaction.commit().unwrap();
+        connection
+    }
+
+    #[test]
+    fn every_statement_uses_its_index() {
+        let connection = migrated();
+        for (sql, index) in [
+            (commit::FIND, "sqlite_autoindex_record_1"),
+            (commit::REPLACE, "sqlite_autoindex_record_1"),
+            (commit::CLOSE, "sqlite_autoindex_record_1"),
+            (commit::REMOVE, "sqlite_autoindex_record_1"),
+            (commit::REMOVE_MEMBERS, "record_of_family"),
+            (prune::OLDEST, "record_to_forget"),
+            (list::BY_CLIENT, "record_of_client"),
+            (list::BY_SUBJECT, "record_of_subject"),
+        ] {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut statement = connection.prepare(&explain).unwrap();
+            let parameters = vec![rusqlite::types::Null; statement.parameter_count()];
+            let plan: Vec<String> = statement
+                .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let [step] = &plan[..] else {
+                panic!("{sql} takes more than one step: {plan:?}");
+            };
+            assert!(
+                step.starts_with("SEARCH") && step.contains(index),
+                "{sql}: {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_is_unreadable_and_not_absent() {
+        let connection = migrated();
+        for (columns, what) in [
+            ("x'00', 0, NULL, 0, x''", "a version of one byte"),
+            ("zeroblob(16), 4, NULL, 0, x''", "an unknown role"),
+            ("zeroblob(16), 2, NULL, 0, x''", "a member without a family"),
+            ("zeroblob(16), 0, NULL, -1, x''", "a time before 1970"),
+            ("zeroblob(16), 0, NULL, 0, 'text'", "a body of text"),
+        ] {
+            let read = connection.query_row(&format!("SELECT {columns}"), [], stored);
+            let error = crate::error::read_failed(read.expect_err(what));
+            assert_eq!(
+                error.kind(),
+                oauth_core::store::StoreErrorKind::Unreadable,
+                "{what}"
+            );
+        }
+    }
+}

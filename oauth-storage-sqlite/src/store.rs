@@ -22,8 +22,8 @@ use crate::{
 
 /// A store in an SQLite file.
 ///
-/// Clones share the same connections. When the last one is dropped, commits that wait are finished, the log is moved into the
-/// database and the thread that writes is joined, which takes as long as the disk does.
+/// Clones share the same connections. Dropping the last one waits until the thread that writes has finished what was begun and
+/// has moved the log into the database, which takes as long as the disk does.
 ///
 /// Needs no particular async runtime. Reads happen within the poll of their future; they are shorter than the way to another
 /// thread and back would be.
@@ -104,13 +104,5 @@ impl Store for SqliteStore {
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-impl SqliteStore {
-    /// The thread that writes, for tests that break it.
-    pub(crate) fn writer(&self) -> &Writer {
-        &self.shared.writer
     }
 }

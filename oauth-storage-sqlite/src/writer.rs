@@ -182,3 +182,154 @@ fn attempt(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<(),
     }
     transaction.commit().map_err(Failure::Commit)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use oauth_core::store::StoreErrorKind;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::connection::DatabaseFile;
+
+    /// A writer with a table of numbers.
+    fn writer() -> (TempDir, Writer) {
+        let directory = tempfile::tempdir().unwrap();
+        let file = DatabaseFile::create(&directory.path().join("test.db")).unwrap();
+        let connection = file.open_writer().unwrap();
+        let sql = "CREATE TABLE number (value INTEGER NOT NULL UNIQUE);
+            CREATE TABLE parent (id INTEGER PRIMARY KEY);
+            CREATE TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);";
+        connection.execute_batch(sql).unwrap();
+        (directory, Writer::start(connection).unwrap())
+    }
+
+    fn insert(value: i64) -> impl Fn(&Connection) -> rusqlite::Result<()> {
+        move |transaction| {
+            transaction.execute("INSERT INTO number VALUES (?1)", [value])?;
+            Ok(())
+        }
+    }
+
+    async fn numbers(writer: &Writer) -> Vec<i64> {
+        let read = |transaction: &Connection| {
+            let mut select = transaction.prepare("SELECT value FROM number ORDER BY value")?;
+            select.query_map([], |row| row.get(0))?.collect()
+        };
+        writer.run(read).await.unwrap()
+    }
+
+    /// Keeps the writer busy until it is told to go on.
+    fn gate() -> (
+        Sender<()>,
+        impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) {
+        let (open, opened) = mpsc::channel();
+        let wait = move |_: &Connection| {
+            opened.recv().unwrap();
+            Ok(())
+        };
+        (open, wait)
+    }
+
+    #[tokio::test]
+    async fn jobs_that_wait_share_a_transaction_and_none_suffers_from_another() {
+        let (_directory, writer) = writer();
+        insert_one(&writer, 7).await;
+        let (open, wait) = gate();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&runs);
+        let (_, first, second, third, ()) = tokio::join!(
+            writer.run(wait),
+            writer.run(move |transaction| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                insert(1)(transaction)
+            }),
+            writer.run(|transaction| {
+                insert(2)(transaction)?;
+                insert(7)(transaction)
+            }),
+            writer.run(insert(3)),
+            async { open.send(()).unwrap() },
+        );
+        assert!(first.is_ok() && third.is_ok());
+        assert_eq!(second.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(numbers(&writer).await, [1, 3, 7]);
+        // Once together with the others, and once alone.
+        assert_eq!(runs.load(Ordering::Relaxed), 2);
+    }
+
+    async fn insert_one(writer: &Writer, value: i64) {
+        writer.run(insert(value)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_unavailable_and_changes_nothing() {
+        let (_directory, writer) = writer();
+        insert_one(&writer, 1).await;
+        let limit = |pages: i64| {
+            move |connection: &Connection| {
+                connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            }
+        };
+        writer.run(limit(1)).await.unwrap();
+        let fill = |transaction: &Connection| {
+            insert(2)(transaction)?;
+            let sql = "INSERT INTO record VALUES (1, x'01', x'', '', '', 0, NULL, NULL, NULL, 0, zeroblob(100000))";
+            transaction.execute(sql, [])
+        };
+        let failed = writer.run(fill).await.unwrap_err();
+        assert_eq!(failed.kind(), StoreErrorKind::Unavailable);
+        assert_eq!(numbers(&writer).await, [1]);
+        writer.run(limit(1_000_000)).await.unwrap();
+        writer.run(fill).await.unwrap();
+        assert_eq!(numbers(&writer).await, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn what_became_of_a_failed_commit_is_unknown() {
+        let (_directory, writer) = writer();
+        let orphan = |transaction: &Connection| {
+            insert(1)(transaction)?;
+            transaction.execute("INSERT INTO child VALUES (1)", [])
+        };
+        let failed = writer.run(orphan).await.unwrap_err();
+        assert_eq!(failed.kind(), StoreErrorKind::Unknown);
+        assert_eq!(numbers(&writer).await, [] as [i64; 0]);
+        insert_one(&writer, 2).await;
+        assert_eq!(numbers(&writer).await, [2]);
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_died_leaves_nobody_waiting() {
+        let (_directory, mut writer) = writer();
+        let panic = |_: &Connection| -> rusqlite::Result<()> { panic!("on purpose") };
+        let failed = writer.run(panic).await.unwrap_err();
+        assert_eq!(failed.kind(), StoreErrorKind::Unknown);
+        writer.thread.take().unwrap().join().unwrap_err();
+        let failed = writer.run(insert(1)).await.unwrap_err();
+        assert_eq!(failed.kind(), StoreErrorKind::Unavailable);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_is_not_begun() {
+        let (_directory, writer) = writer();
+        let (open, wait) = gate();
+        let busy = writer.run(wait);
+        let mut abandoned = Box::pin(writer.run(insert(1)));
+        let drop_it = async {
+            // Once polled, it is in the queue, behind the gate.
+            std::future::poll_fn(|context| {
+                assert!(abandoned.as_mut().poll(context).is_pending());
+                std::task::Poll::Ready(())
+            })
+            .await;
+            drop(abandoned);
+            open.send(()).unwrap();
+        };
+        let (busy, ()) = tokio::join!(busy, drop_it);
+        busy.unwrap();
+        assert_eq!(numbers(&writer).await, [] as [i64; 0]);
+    }
+}

@@ -1,5 +1,7 @@
 //! The SQLite store keeps the storage contract.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
