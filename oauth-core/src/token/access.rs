@@ -85,6 +85,8 @@ pub struct TokenResponse {
     pub refresh_token: Option<Secret>,
     /// What the access token permits, and whom.
     pub token: AccessToken,
+    /// Whether something that was asked for means nothing at the resource servers, and was left out.
+    pub is_narrowed: bool,
 }
 
 /// What an access token is to be issued for.
@@ -129,6 +131,7 @@ pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenRespon
         token_type: TokenType::Bearer,
         expires_in: lifetime,
         refresh_token: None,
+        is_narrowed: token.scope != *issuance.scope,
         token,
     };
     (response, record)
