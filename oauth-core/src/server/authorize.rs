@@ -204,7 +204,10 @@ impl AuthorizationServer {
             Err(InteractionDenial::NotRemembered | InteractionDenial::AlreadyDecided) => {
                 Ok(Ok(None))
             }
-            Err(denial) => Ok(Err(denial)),
+            Err(reason) => {
+                self.happened(&Event::InteractionRefused { reason });
+                Ok(Err(reason))
+            }
         }
     }
 

@@ -88,40 +88,44 @@ impl AuthorizationServer {
         &self,
         request: &Presented,
     ) -> Result<Result<IntrospectionResponse, IntrospectionDenial>, Fault> {
+        let answer = self.look_up(request).await?;
+        self.happened(&match &answer {
+            Ok((caller, response)) => Event::Introspected {
+                caller: caller.clone(),
+                active: *response != IntrospectionResponse::Inactive,
+            },
+            Err(reason) => Event::IntrospectionDenied {
+                client_id: named(request),
+                reason: *reason,
+            },
+        });
+        Ok(answer.map(|(_, response)| response))
+    }
+
+    async fn look_up(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<(ClientId, IntrospectionResponse), IntrospectionDenial>, Fault> {
         if request.params.repeated().is_some() {
             return Ok(Err(IntrospectionDenial::Repeated));
         }
         let caller = match self.caller(request).await? {
-            // RFC 7662 §4: who only names itself could be anybody.
-            Ok(client) if !client.client.is_confidential() => Err(ClientDenial::Public),
-            Ok(client) => Ok(client.client),
-            Err(denial) => Err(denial),
+            Ok(authenticated) => authenticated.client,
+            Err(denial) => return Ok(Err(IntrospectionDenial::Client(denial))),
         };
-        let caller = match caller {
-            Ok(caller) => caller,
-            Err(reason) => {
-                self.happened(&Event::CallerDenied {
-                    client_id: named(request),
-                    reason,
-                });
-                return Ok(Err(IntrospectionDenial::Client(reason)));
-            }
-        };
+        // RFC 7662 §4: who only names itself could be anybody.
+        if !caller.is_confidential() {
+            return Ok(Err(IntrospectionDenial::Client(ClientDenial::Public)));
+        }
         let Some(token) = request.params.secret("token") else {
             return Ok(Err(IntrospectionDenial::Missing));
         };
-        let Ok(answer) = self
-            .run(&Introspect {
-                caller: &caller,
-                token,
-            })
-            .await?;
-        let active = answer != IntrospectionResponse::Inactive;
-        self.happened(&Event::Introspected {
-            caller: caller.id().clone(),
-            active,
-        });
-        Ok(Ok(answer))
+        let ask = Introspect {
+            caller: &caller,
+            token,
+        };
+        let Ok(response) = self.run(&ask).await?;
+        Ok(Ok((caller.id().clone(), response)))
     }
 
     /// Answers a request to the revocation endpoint (RFC 7009 §2.1).
@@ -129,37 +133,40 @@ impl AuthorizationServer {
     /// # Errors
     /// A [`RevocationDenial`] inside if it is denied; a [`Fault`] if the machine broke.
     pub async fn revoke(&self, request: &Presented) -> Result<Result<(), RevocationDenial>, Fault> {
+        let answer = self.take_back(request).await?;
+        self.happened(&match &answer {
+            Ok((client_id, revoked)) => Event::Revoked {
+                client_id: client_id.clone(),
+                family: *revoked == Revoked::Family,
+            },
+            Err(reason) => Event::RevocationDenied {
+                client_id: named(request),
+                reason: *reason,
+            },
+        });
+        Ok(answer.map(|_| ()))
+    }
+
+    async fn take_back(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<(ClientId, Revoked), RevocationDenial>, Fault> {
         if request.params.repeated().is_some() {
             return Ok(Err(RevocationDenial::Repeated));
         }
         let client = match self.caller(request).await? {
-            Ok(client) => client.client,
-            Err(reason) => {
-                self.happened(&Event::CallerDenied {
-                    client_id: named(request),
-                    reason,
-                });
-                return Ok(Err(RevocationDenial::Client(reason)));
-            }
+            Ok(authenticated) => authenticated.client,
+            Err(denial) => return Ok(Err(RevocationDenial::Client(denial))),
         };
         let Some(token) = request.params.secret("token") else {
             return Ok(Err(RevocationDenial::Missing));
         };
-        let answer = self
-            .run(&Revoke {
-                client: &client,
-                token,
-            })
-            .await?;
-        let client_id = client.id().clone();
-        self.happened(&match answer {
-            Ok(revoked) => Event::Revoked {
-                client_id,
-                family: revoked == Revoked::Family,
-            },
-            Err(reason) => Event::RevocationDenied { client_id, reason },
-        });
-        Ok(answer.map(|_| ()))
+        let ask = Revoke {
+            client: &client,
+            token,
+        };
+        let answer = self.run(&ask).await?;
+        Ok(answer.map(|revoked| (client.id().clone(), revoked)))
     }
 
     /// The access token behind `token`, if it is one and still valid: one point read.
