@@ -1,18 +1,20 @@
 //! The token, introspection and revocation endpoints, and the check of an access token.
 
+use std::sync::Arc;
+
 use super::AuthorizationServer;
 use crate::{
-    client::{Authenticated, ClientDenial, Presented, Proof},
+    client::{Authenticated, Authorization, Client, ClientDenial, Presented, Proof, claim},
     decide::{Context, Decide, Decision, Found, Rules},
     error::Fault,
     event::Event,
-    grant::{GrantRequest, GrantType, TokenDenial},
+    grant::{GrantDecision, GrantRequest, GrantType, TokenDenial},
     store::{Key, StoreError},
     token::{
         AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, RevocationDenial,
         Revoke, Revoked, TokenResponse, access_token_key, load_access_token,
     },
-    types::{ClientId, Secret},
+    types::{ClientId, Params, Secret},
 };
 
 impl AuthorizationServer {
@@ -35,7 +37,7 @@ impl AuthorizationServer {
                 audience: response.token.audience.clone(),
             },
             Err(reason) => Event::TokenDenied {
-                client_id: named(request),
+                client_id: self.named(request),
                 grant_type,
                 reason: *reason,
             },
@@ -55,29 +57,39 @@ impl AuthorizationServer {
             Ok(authenticated) => authenticated,
             Err(denial) => return Ok(Err(denial.into())),
         };
-        let Some(name) = request.params.get("grant_type") else {
+        match self.read(&client, &request.params, grant_type).await? {
+            Ok(decision) => self.run(&Proven { proof, decision }).await,
+            Err(denial) => Ok(self
+                .spend(proof)
+                .await?
+                .map_err(Into::into)
+                .and(Err(denial))),
+        }
+    }
+
+    /// What an authenticated client asks for.
+    async fn read(
+        &self,
+        client: &Arc<Client>,
+        params: &Params,
+        grant_type: &mut Option<GrantType>,
+    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        let Some(name) = params.get("grant_type") else {
             return Ok(Err(TokenDenial::Missing("grant_type")));
         };
-        let Some(grant) = self
-            .0
-            .grants
-            .iter()
-            .find(|grant| grant.grant_type().as_str() == name)
-        else {
+        let mut grants = self.0.grants.iter();
+        let Some(grant) = grants.find(|grant| grant.grant_type().as_str() == name) else {
             return Ok(Err(TokenDenial::UnsupportedGrantType));
         };
         if !client.may_use(grant_type.insert(grant.grant_type())) {
             return Ok(Err(TokenDenial::UnauthorizedClient));
         }
         let request = GrantRequest {
-            client: &client,
-            params: &request.params,
+            client,
+            params,
             rules: self.rules(),
         };
-        match grant.read(request).await? {
-            Ok(decision) => self.run(&Proven { proof, decision }).await,
-            Err(denial) => Ok(Err(denial)),
-        }
+        grant.read(request).await
     }
 
     /// Answers a request to the introspection endpoint (RFC 7662 §2.1).
@@ -95,7 +107,7 @@ impl AuthorizationServer {
                 active: *response != IntrospectionResponse::Inactive,
             },
             Err(reason) => Event::IntrospectionDenied {
-                client_id: named(request),
+                client_id: self.named(request),
                 reason: *reason,
             },
         });
@@ -140,7 +152,7 @@ impl AuthorizationServer {
                 family: *revoked == Revoked::Family,
             },
             Err(reason) => Event::RevocationDenied {
-                client_id: named(request),
+                client_id: self.named(request),
                 reason: *reason,
             },
         });
@@ -190,30 +202,35 @@ impl AuthorizationServer {
         &self,
         request: &Presented,
     ) -> Result<Result<Authenticated, ClientDenial>, Fault> {
-        let client = match self.authenticate(request).await? {
-            Ok(client) => client,
-            Err(denial) => return Ok(Err(denial)),
-        };
-        if client.proof.once.is_none() {
-            return Ok(Ok(client));
+        match self.authenticate(request).await? {
+            Ok(client) => {
+                let spent = self.spend(client.proof.clone()).await?;
+                Ok(spent.map(|()| client))
+            }
+            Err(denial) => Ok(Err(denial)),
         }
-        let spent = self
-            .run(&Proven {
-                proof: client.proof.clone(),
-                decision: Box::new(Nothing),
-            })
-            .await?;
-        Ok(spent.map(|()| client))
     }
-}
 
-/// The client that a request names, whether it is that or not.
-fn named(request: &Presented) -> Option<ClientId> {
-    match &request.authorization {
-        Some(crate::client::Authorization::Basic { client_id, .. }) => {
-            ClientId::new(client_id.as_str()).ok()
+    /// Marks a proof as used that may be used once, if it is one and nothing else will.
+    async fn spend(&self, proof: Proof) -> Result<Result<(), ClientDenial>, Fault> {
+        if proof.once.is_none() {
+            return Ok(Ok(()));
         }
-        _ => ClientId::new(request.params.get("client_id")?).ok(),
+        let decision = Box::new(Nothing);
+        self.run(&Proven { proof, decision }).await
+    }
+
+    /// The client that a request names, whether it is that or not.
+    fn named(&self, request: &Presented) -> Option<ClientId> {
+        match claim(request, &self.0.methods) {
+            Ok(claim) => Some(claim.client_id().clone()),
+            Err(_) => match &request.authorization {
+                Some(Authorization::Basic { client_id, .. }) => {
+                    ClientId::new(client_id.as_str()).ok()
+                }
+                _ => ClientId::new(request.params.get("client_id")?).ok(),
+            },
+        }
     }
 }
 
