@@ -48,7 +48,7 @@ pub struct AuthorizationResponse {
 }
 
 /// Where a response goes: what of a request it takes to answer it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ReturnAddress {
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) mode: ResponseMode,
@@ -116,6 +116,16 @@ impl fmt::Debug for AuthorizationResponse {
     /// Without the parameters: one is the code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationResponse")
+            .field("redirect_uri", &self.redirect_uri)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ReturnAddress {
+    /// Without the state, by which the client knows its own requests from forged ones.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReturnAddress")
             .field("redirect_uri", &self.redirect_uri)
             .field("mode", &self.mode)
             .finish_non_exhaustive()
