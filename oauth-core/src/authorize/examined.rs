@@ -51,6 +51,7 @@ impl Examined {
             expires_at,
             client_id: self.client.id().clone(),
             redirect_uri: self.to.redirect_uri.as_str().to_owned(),
+            is_redirect_uri_named: self.to.is_named,
             mode: self.to.mode,
             state: self.to.state.clone(),
             scope: self.scope.clone(),

@@ -135,6 +135,7 @@ impl Identified {
             client,
             to: ReturnAddress {
                 redirect_uri,
+                is_named: params.get("redirect_uri").is_some(),
                 mode,
                 state,
             },

@@ -51,6 +51,8 @@ pub struct AuthorizationResponse {
 #[derive(Clone)]
 pub(crate) struct ReturnAddress {
     pub(crate) redirect_uri: RedirectUri,
+    /// Whether the request said so, rather than leaving it to the registration.
+    pub(crate) is_named: bool,
     pub(crate) mode: ResponseMode,
     pub(crate) state: Option<String>,
 }
