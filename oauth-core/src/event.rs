@@ -68,6 +68,11 @@ pub enum Event {
         /// For which resource servers.
         audience: Vec<String>,
     },
+    /// A client got a code for itself.
+    OwnCodeIssued {
+        /// The client.
+        client_id: ClientId,
+    },
     /// A token request was denied.
     TokenDenied {
         /// The client it named, if that can be one.
@@ -145,6 +150,7 @@ impl Event {
             | Self::Approved { .. }
             | Self::Declined { .. }
             | Self::TokenIssued { .. }
+            | Self::OwnCodeIssued { .. }
             | Self::Introspected { .. }
             | Self::Revoked { .. }
             | Self::Withdrawn { .. }

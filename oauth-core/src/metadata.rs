@@ -72,7 +72,7 @@ impl Metadata {
             scopes_supported: policy.scopes.tokens().map(str::to_owned).collect(),
             response_types_supported: when_it_authorizes(&["code"]),
             response_modes_supported: when_it_authorizes(
-                &ResponseMode::ALL.map(ResponseMode::as_str),
+                &ResponseMode::OF_CODES.map(ResponseMode::as_str),
             ),
             grant_types_supported: grants
                 .iter()

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    AuthorizationResponse, Browser, Interaction, Pending, identified::is_trusted, pending::Sealed,
-    response::ReturnAddress,
+    AuthorizationResponse, Browser, Interaction, Pending,
+    identified::is_trusted,
+    pending::Sealed,
+    response::{ResponseType, ReturnAddress},
 };
 use crate::{
     client::Client,
@@ -20,6 +22,7 @@ use crate::{
 pub struct Examined {
     pub(super) client: Arc<Client>,
     pub(super) to: ReturnAddress,
+    pub(super) response_type: ResponseType,
     pub(super) scope: Scope,
     pub(super) resources: Vec<Resource>,
     pub(super) challenge: Option<CodeChallenge>,
@@ -52,6 +55,7 @@ impl Examined {
             client_id: self.client.id().clone(),
             redirect_uri: self.to.redirect_uri.as_str().to_owned(),
             is_redirect_uri_named: self.to.is_named,
+            response_type: self.response_type,
             mode: self.to.mode,
             state: self.to.state.clone(),
             scope: self.scope.clone(),

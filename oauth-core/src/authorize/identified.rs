@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     AuthorizationResponse, Examined,
-    response::{ResponseMode, ReturnAddress},
+    response::{ResponseMode, ResponseType, ReturnAddress},
 };
 use crate::{
-    client::{Client, RegisteredBy},
+    client::{Client, Danger, RegisteredBy},
     decide::Rules,
     error::{ErrorCode, Refusal},
     grant::GrantType,
@@ -20,6 +20,8 @@ use crate::{
 pub struct Identified {
     client: Arc<Client>,
     to: ReturnAddress,
+    response_type: ResponseType,
+    is_mode_served: bool,
     params: Params,
 }
 
@@ -66,7 +68,7 @@ impl AuthorizationDenial {
             Self::MissingResponseType => request("response_type is missing"),
             Self::UnsupportedResponseType => Refusal::new(
                 ErrorCode::UNSUPPORTED_RESPONSE_TYPE,
-                "the only response_type served here is code",
+                "the response_type is not served here",
             ),
             Self::UnsupportedResponseMode => {
                 request("the response modes served here are query and form_post")
@@ -125,9 +127,11 @@ impl Identified {
                 params.get(name)
             }
         };
-        let mode = sent("response_mode")
-            .and_then(ResponseMode::parse)
+        let response_type = sent("response_type")
+            .and_then(ResponseType::parse)
+            .filter(|response_type| may_ask_for(&client, *response_type))
             .unwrap_or_default();
+        let mode = mode(response_type, sent("response_mode"));
         let state = sent("state")
             .filter(|state| is_vschars(state))
             .map(str::to_owned);
@@ -136,9 +140,11 @@ impl Identified {
             to: ReturnAddress {
                 redirect_uri,
                 is_named: params.get("redirect_uri").is_some(),
-                mode,
+                mode: mode.unwrap_or(response_type.modes()[0]),
                 state,
             },
+            response_type,
+            is_mode_served: mode.is_some(),
             params,
         }
     }
@@ -157,6 +163,7 @@ impl Identified {
             Ok((scope, resources, challenge)) => Ok(Examined {
                 client: self.client,
                 to: self.to,
+                response_type: self.response_type,
                 scope,
                 resources,
                 challenge,
@@ -191,31 +198,33 @@ impl Identified {
         }
         match self.params.get("response_type") {
             None => return Err(AuthorizationDenial::MissingResponseType),
-            Some("code") => {}
-            Some(_) => return Err(AuthorizationDenial::UnsupportedResponseType),
+            Some(text) => match ResponseType::parse(text) {
+                Some(response_type) if may_ask_for(&self.client, response_type) => {}
+                Some(ResponseType::Code) => return Err(AuthorizationDenial::UnauthorizedClient),
+                // Served to nobody but those who were dangerously allowed it, and not told of to others.
+                Some(ResponseType::Token) | None => {
+                    return Err(AuthorizationDenial::UnsupportedResponseType);
+                }
+            },
         }
-        if self
-            .params
-            .get("response_mode")
-            .is_some_and(|mode| ResponseMode::parse(mode).is_none())
-        {
+        if !self.is_mode_served {
             return Err(AuthorizationDenial::UnsupportedResponseMode);
         }
-        if !self.client.may_use(&GrantType::AUTHORIZATION_CODE) {
-            return Err(AuthorizationDenial::UnauthorizedClient);
-        }
-        let challenge = self.challenge()?;
+        let challenge = match self.response_type {
+            ResponseType::Code => self.challenge()?,
+            ResponseType::Token => None,
+        };
         Ok((self.scope()?, self.resources(rules)?, challenge))
     }
 
     fn challenge(&self) -> Result<Option<CodeChallenge>, AuthorizationDenial> {
         let method = self.params.get("code_challenge_method");
         match self.params.get("code_challenge") {
-            Some(value) => CodeChallenge::new(value, method, self.client.is_plain_pkce_allowed())
+            Some(value) => CodeChallenge::new(value, method, self.client.allows(Danger::PlainPkce))
                 .map(Some)
                 .map_err(AuthorizationDenial::Challenge),
             // A method alone is half of a challenge: somebody lost, or took away, the other half.
-            None if method.is_none() && self.client.is_pkce_optional() => Ok(None),
+            None if method.is_none() && self.client.allows(Danger::PkceOptional) => Ok(None),
             None => Err(AuthorizationDenial::MissingChallenge),
         }
     }
@@ -242,6 +251,22 @@ impl Identified {
         } else {
             Err(AuthorizationDenial::Target)
         }
+    }
+}
+
+fn may_ask_for(client: &Client, response_type: ResponseType) -> bool {
+    match response_type {
+        ResponseType::Code => client.may_use(&GrantType::AUTHORIZATION_CODE),
+        ResponseType::Token => client.allows(Danger::Implicit),
+    }
+}
+
+/// The mode of a request; `None` if that cannot be.
+fn mode(response_type: ResponseType, named: Option<&str>) -> Option<ResponseMode> {
+    let modes = response_type.modes();
+    match named {
+        Some(name) => modes.into_iter().find(|mode| mode.as_str() == name),
+        None => Some(modes[0]),
     }
 }
 

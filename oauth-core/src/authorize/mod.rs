@@ -18,6 +18,6 @@ pub use self::{
     identified::{AuthorizationDenial, Identified, Refused},
     pending::{Browser, Interaction, InteractionDenial, Pending},
     received::UnprovenDenial,
-    response::{AuthorizationResponse, ResponseMode},
+    response::{AuthorizationResponse, ResponseMode, ResponseType},
     settle::{Approval, Settled, Verdict},
 };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::response::{ResponseMode, ReturnAddress};
+use super::response::{ResponseMode, ResponseType, ReturnAddress};
 use crate::{
     client::Client,
     pkce::CodeChallenge,
@@ -57,6 +57,7 @@ pub struct Pending {
     pub(super) id: [u8; 16],
     pub(super) client: Arc<Client>,
     pub(super) to: ReturnAddress,
+    pub(super) response_type: ResponseType,
     pub(super) scope: Scope,
     pub(super) resources: Vec<Resource>,
     pub(super) challenge: Option<CodeChallenge>,
@@ -75,6 +76,7 @@ impl Pending {
             id: sealed.id,
             client,
             to,
+            response_type: sealed.response_type,
             scope: sealed.scope,
             resources: sealed.resources,
             challenge: sealed.challenge,
@@ -166,6 +168,7 @@ pub(crate) struct Sealed {
     pub(super) client_id: ClientId,
     pub(super) redirect_uri: String,
     pub(super) is_redirect_uri_named: bool,
+    pub(super) response_type: ResponseType,
     pub(super) mode: ResponseMode,
     pub(super) state: Option<String>,
     pub(super) scope: Scope,

@@ -22,6 +22,8 @@ pub enum UnprovenDenial {
     Repeated,
     /// No such client.
     UnknownClient,
+    /// A client that is registered for other endpoints of the same server.
+    OtherProfile,
     /// No redirection URI is named, and not exactly one is registered.
     MissingRedirectUri,
     /// The redirection URI is none of those that are registered.
@@ -40,6 +42,9 @@ impl UnprovenDenial {
             }
             Self::UnknownClient => {
                 "The request comes from an application that is not registered here."
+            }
+            Self::OtherProfile => {
+                "The request comes from an application that is registered for other addresses of this server."
             }
             Self::MissingRedirectUri => {
                 "The request does not say which of the application's addresses to return to (redirect_uri is missing)."
@@ -69,11 +74,7 @@ impl Received {
     }
 
     /// Proves the redirection URI against what `client` registered.
-    pub(crate) fn identify(
-        self,
-        client: Option<Arc<Client>>,
-    ) -> Result<Identified, UnprovenDenial> {
-        let client = client.ok_or(UnprovenDenial::UnknownClient)?;
+    pub(crate) fn identify(self, client: Arc<Client>) -> Result<Identified, UnprovenDenial> {
         let requested = self.0.get("redirect_uri");
         let redirect_uri = client.redirect_uri(requested).ok_or(match requested {
             None => UnprovenDenial::MissingRedirectUri,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Refusal,
+    token::TokenResponse,
     types::{Issuer, RedirectUri, Secret},
 };
 
@@ -19,22 +20,53 @@ pub enum ResponseMode {
     Query,
     /// In a form that the browser posts to the redirection URI.
     FormPost,
+    /// In the fragment of the redirection URI, for tokens: what is there is not sent to any server.
+    Fragment,
 }
 
 impl ResponseMode {
-    /// The modes that are served, for the metadata.
-    pub(crate) const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+    /// The modes of codes, which are those of the metadata.
+    pub(crate) const OF_CODES: [Self; 2] = [Self::Query, Self::FormPost];
+
+    /// The modes of tokens. Never in a query (OAuth 2.0 Multiple Response Type Encoding Practices §3).
+    pub(super) const OF_TOKENS: [Self; 2] = [Self::Fragment, Self::FormPost];
 
     /// As in `response_mode`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::FormPost => "form_post",
+            Self::Fragment => "fragment",
+        }
+    }
+}
+
+/// What a client wants from the authorization endpoint (RFC 6749 §3.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ResponseType {
+    /// `code`: an authorization code.
+    #[default]
+    Code,
+    /// `token`: an access token, for clients that were dangerously allowed it.
+    Token,
+}
+
+impl ResponseType {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "code" => Some(Self::Code),
+            "token" => Some(Self::Token),
+            _ => None,
         }
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    /// The modes in which it can be answered; the first is the default.
+    pub(super) fn modes(self) -> [ResponseMode; 2] {
+        match self {
+            Self::Code => ResponseMode::OF_CODES,
+            Self::Token => ResponseMode::OF_TOKENS,
+        }
     }
 }
 
@@ -60,6 +92,19 @@ pub(crate) struct ReturnAddress {
 impl ReturnAddress {
     pub(crate) fn success(&self, issuer: &Issuer, code: &Secret) -> AuthorizationResponse {
         self.response(issuer, vec![("code", code.expose().to_owned())])
+    }
+
+    pub(crate) fn token(&self, issuer: &Issuer, token: &TokenResponse) -> AuthorizationResponse {
+        let scope = token.token.scope.as_str();
+        let mut params = vec![
+            ("access_token", token.access_token.expose().to_owned()),
+            ("token_type", token.token_type.as_str().to_owned()),
+            ("expires_in", token.expires_in.as_secs().to_string()),
+        ];
+        if !scope.is_empty() {
+            params.push(("scope", scope.to_owned()));
+        }
+        self.response(issuer, params)
     }
 
     pub(crate) fn error(&self, issuer: &Issuer, refusal: Refusal) -> AuthorizationResponse {
@@ -108,9 +153,14 @@ impl AuthorizationResponse {
             .map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// The redirection URI with the parameters in its query, ASCII only, whatever the mode.
+    /// The redirection URI with the parameters in its fragment, if that is the mode, else in its query. ASCII only.
     pub fn location(&self) -> String {
-        self.redirect_uri.with_query(self.params())
+        match self.mode {
+            ResponseMode::Fragment => self.redirect_uri.with_fragment(self.params()),
+            ResponseMode::Query | ResponseMode::FormPost => {
+                self.redirect_uri.with_query(self.params())
+            }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthorizationDenial, AuthorizationResponse, Browser, InteractionDenial, Pending,
+    AuthorizationDenial, AuthorizationResponse, Browser, InteractionDenial, Pending, ResponseType,
     consent::Consent, pending::decision_key,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     random::hmac_sha256,
     store::{Body, Commit, Expect, Key, Record, Role, StoreError, Stored, decode, encode},
     time::Timestamp,
-    token::{Code, CodeState, Terms},
+    token::{Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
     types::{GrantId, Issuer, Scope, Secret, Subject},
 };
 
@@ -214,7 +214,7 @@ impl Settle<'_> {
         Ok(Decision::deny(InteractionDenial::NotRemembered))
     }
 
-    /// Opens the family with its code.
+    /// Opens the family, with the code or the token that the client asked for.
     fn open(
         &self,
         commit: Commit,
@@ -232,42 +232,60 @@ impl Settle<'_> {
             now,
             &rules.policy,
         );
-        let code = Code {
-            terms,
-            redirect_uri: self.pending.to.redirect_uri.as_str().to_owned(),
-            is_redirect_uri_named: self.pending.to.is_named,
-            challenge: self.pending.challenge.clone(),
-            expires_at: now + rules.policy.code_lifetime(client),
-            state: CodeState::Unspent,
-        };
         let grant = GrantId::from_bytes(context.random.id());
-        let anchor = code.terms.anchor(&rules.realm, grant);
+        let anchor = terms.anchor(&rules.realm, grant);
+        let family = anchor.key.family();
         let salt = context.random.id();
-        let secret = self.code(&salt, rules);
-        let code = code.record(Code::key(&rules.realm, &secret), anchor.key.family());
+        let (response, given) = match self.pending.response_type {
+            ResponseType::Code => {
+                let secret = self.code(&salt, rules);
+                let code = Code {
+                    redirect_uri: Some(self.pending.to.redirect_uri.as_str().to_owned()),
+                    is_redirect_uri_named: self.pending.to.is_named,
+                    challenge: self.pending.challenge.clone(),
+                    expires_at: now + rules.policy.code_lifetime(client),
+                    state: CodeState::Unspent,
+                    terms,
+                };
+                let record = code.record(Code::key(&rules.realm, &secret), family);
+                (self.pending.to.success(self.issuer, &secret), record)
+            }
+            ResponseType::Token => {
+                let role = Role::Member(family);
+                let (token, record) = self.token(&salt, subject, scope, role, context);
+                (self.pending.to.token(self.issuer, &token), record)
+            }
+        };
         let commit = commit
             .create(self.mark(salt, context))
             .create(anchor)
-            .create(code);
-        Decision::grant(
-            commit,
-            Settled {
-                response: self.pending.to.success(self.issuer, &secret),
-                grant: Some(grant),
-            },
-        )
+            .create(given);
+        let grant = Some(grant);
+        Decision::grant(commit, Settled { response, grant })
     }
 
     /// The answer of the first time, if this is the same verdict shortly after.
     fn repeat(&self, mark: &Mark, context: &Context<'_>) -> Option<AuthorizationResponse> {
         let same = mark.verdict == self.verdict_digest()
             && context.now < mark.at + context.rules.policy.decision_grace;
-        same.then(|| match self.verdict {
-            Verdict::Deny => self.declined(),
-            Verdict::Approve(_) | Verdict::ApproveRemembered(_) => self
-                .pending
-                .to
-                .success(self.issuer, &self.code(&mark.salt, context.rules)),
+        if !same {
+            return None;
+        }
+        let (subject, scope) = match self.verdict {
+            Verdict::Deny => return Some(self.declined()),
+            Verdict::Approve(approval) => (&approval.subject, approval.scope.as_ref()),
+            Verdict::ApproveRemembered(subject) => (subject, None),
+        };
+        Some(match self.pending.response_type {
+            ResponseType::Code => {
+                let code = self.code(&mark.salt, context.rules);
+                self.pending.to.success(self.issuer, &code)
+            }
+            ResponseType::Token => {
+                let scope = scope.unwrap_or(&self.pending.scope);
+                let (token, _) = self.token(&mark.salt, subject, scope, Role::Single, context);
+                self.pending.to.token(self.issuer, &token)
+            }
         })
     }
 
@@ -278,11 +296,32 @@ impl Settle<'_> {
     }
 
     fn code(&self, salt: &[u8; 16], rules: &Rules) -> Secret {
-        let bits = hmac_sha256(
-            self.browser.key(),
-            &[b"authorization code", &self.pending.id, salt],
-        );
+        let bits = self.derive(b"authorization code", salt);
         rules.formats.code.render(&bits)
+    }
+
+    /// An access token from the authorization endpoint. There is no refresh token with it (RFC 6749 §4.2.2).
+    fn token(
+        &self,
+        salt: &[u8; 16],
+        subject: &Subject,
+        scope: &Scope,
+        role: Role,
+        context: &Context<'_>,
+    ) -> (TokenResponse, Record) {
+        let issuance = Issuance {
+            client: &self.pending.client,
+            subject: Some(subject),
+            scope,
+            resources: &self.pending.resources,
+            role,
+        };
+        issue_of(&self.derive(b"access token", salt), &issuance, context)
+    }
+
+    /// The store has the salt and the browser its secret: neither alone makes a code or a token.
+    fn derive(&self, what: &[u8], salt: &[u8; 16]) -> [u8; 32] {
+        hmac_sha256(self.browser.key(), &[what, &self.pending.id, salt])
     }
 
     fn mark(&self, salt: [u8; 16], context: &Context<'_>) -> Record {

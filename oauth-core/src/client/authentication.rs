@@ -106,6 +106,8 @@ pub enum ClientDenial {
     ReplayedProof,
     /// A public client where only one that authenticates is served.
     Public,
+    /// A client that is registered for other endpoints of the same server.
+    OtherProfile,
 }
 
 impl ClientDenial {
@@ -126,6 +128,10 @@ impl ClientDenial {
             ),
             Self::Malformed => invalid("the Authorization header cannot be read"),
             Self::Public => invalid("this needs a client that authenticates"),
+            Self::OtherProfile => Refusal::new(
+                ErrorCode::UNAUTHORIZED_CLIENT,
+                "this client is registered for other endpoints of this server",
+            ),
             // One answer for all of these: which clients exist, and how they authenticate, is nobody's business.
             Self::Unknown
             | Self::WrongMethod

@@ -1,6 +1,8 @@
 //! Clients: what is registered of an application, and how it proves to be it.
 
 mod authentication;
+mod builder;
+mod danger;
 mod registration;
 
 pub(crate) use self::authentication::{Claim, claim, verify_secret};
@@ -8,8 +10,9 @@ pub use self::{
     authentication::{
         Authenticated, Authorization, ClientAuthenticationMethod, ClientDenial, Presented, Proof,
     },
+    builder::{ClientBuilder, InvalidClient},
+    danger::Danger,
     registration::{
-        Client, ClientAuthentication, ClientBuilder, ClientSecrets, Introspection, InvalidClient,
-        Lifetimes, RegisteredBy,
+        Client, ClientAuthentication, ClientSecrets, Introspection, Lifetimes, RegisteredBy,
     },
 };

@@ -158,7 +158,9 @@ impl Exchange {
             return Err(CodeDenial::WrongClient);
         }
         match &self.redirect_uri {
-            Some(uri) if *uri != code.redirect_uri => return Err(CodeDenial::WrongRedirectUri),
+            Some(uri) if Some(uri) != code.redirect_uri.as_ref() => {
+                return Err(CodeDenial::WrongRedirectUri);
+            }
             // OAuth 2.1 §10.2 lets it be left out, since PKCE binds the code to the request.
             None if code.challenge.is_none() && code.is_redirect_uri_named => {
                 return Err(CodeDenial::MissingRedirectUri);
@@ -206,6 +208,7 @@ impl Exchange {
             let (secret, refresh_token) = first_refresh_token(&code.terms, family, context);
             commit = commit.create(refresh_token);
             response.refresh_token = Some(secret);
+            response.grant_expires_at = Some(code.terms.expires_at);
         }
         code.state = CodeState::Spent;
         let spent = code.record(Code::key(&context.rules.realm, &self.code), family);

@@ -32,30 +32,39 @@ impl Grant for ClientCredentialsGrant {
     }
 }
 
+/// What a client asks for itself.
 #[derive(Debug)]
-struct Ask {
+pub(crate) struct Ask {
     client: Arc<Client>,
     scope: Scope,
     resources: Vec<Resource>,
 }
 
 fn read(request: GrantRequest<'_>) -> Result<Ask, TokenDenial> {
-    let client = request.client;
     // RFC 6749 §4.4: "MUST only be used by confidential clients".
-    if !client.is_confidential() {
-        return Err(TokenDenial::UnauthorizedClient);
+    if request.client.is_confidential() {
+        Ask::of(request)
+    } else {
+        Err(TokenDenial::UnauthorizedClient)
     }
-    let scope = request
-        .scope()?
-        .unwrap_or_else(|| client.default_scope().clone());
-    if !scope.is_subset(client.scope()) {
-        return Err(TokenDenial::Scope);
+}
+
+impl Ask {
+    /// Reads what is asked for, whoever asks.
+    pub(crate) fn of(request: GrantRequest<'_>) -> Result<Self, TokenDenial> {
+        let client = request.client;
+        let scope = request
+            .scope()?
+            .unwrap_or_else(|| client.default_scope().clone());
+        if !scope.is_subset(client.scope()) {
+            return Err(TokenDenial::Scope);
+        }
+        Ok(Self {
+            client: Arc::clone(client),
+            scope,
+            resources: request.resources()?,
+        })
     }
-    Ok(Ask {
-        client: Arc::clone(client),
-        scope,
-        resources: request.resources()?,
-    })
 }
 
 impl Decide for Ask {

@@ -1,6 +1,6 @@
 //! Why the token endpoint denies, and what it says then.
 
-use super::{CodeDenial, RefreshDenial};
+use super::{CodeDenial, PasswordDenial, RefreshDenial};
 use crate::{
     client::ClientDenial,
     error::{ErrorCode, Refusal},
@@ -30,6 +30,10 @@ pub enum TokenDenial {
     Code(CodeDenial),
     /// The refresh token was not accepted.
     Refresh(RefreshDenial),
+    /// The user's password was not accepted.
+    Password(PasswordDenial),
+    /// A ticket for a code that is none, is too old, or was used before.
+    Ticket,
     /// A reason of an added grant.
     Extension {
         /// What to tell the client.
@@ -65,6 +69,11 @@ impl TokenDenial {
             ),
             Self::Code(denial) => denial.refusal(),
             Self::Refresh(denial) => denial.refusal(),
+            Self::Password(denial) => denial.refusal(),
+            Self::Ticket => Refusal::new(
+                ErrorCode::INVALID_REQUEST,
+                "the ticket is unknown, expired or used",
+            ),
             Self::Extension { refusal, .. } => refusal,
         }
     }

@@ -7,6 +7,8 @@
 mod authorization_code;
 mod client_credentials;
 mod denial;
+mod own_code;
+mod password;
 mod refresh_token;
 
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -17,7 +19,13 @@ pub use self::{
     authorization_code::{AuthorizationCodeGrant, CodeDenial},
     client_credentials::ClientCredentialsGrant,
     denial::TokenDenial,
+    own_code::OwnCode,
+    password::{PasswordAuthenticator, PasswordDenial, PasswordGrant},
     refresh_token::{RefreshDenial, RefreshTokenGrant},
+};
+pub(crate) use self::{
+    client_credentials::Ask as ClientCredentials,
+    own_code::{Collect, Ticket},
 };
 use crate::{
     client::Client,
@@ -38,6 +46,9 @@ impl GrantType {
     pub const REFRESH_TOKEN: Self = Self(Cow::Borrowed("refresh_token"));
     /// `client_credentials` (RFC 6749 §4.4).
     pub const CLIENT_CREDENTIALS: Self = Self(Cow::Borrowed("client_credentials"));
+
+    /// `password` (RFC 6749 §4.3).
+    pub const PASSWORD: Self = Self(Cow::Borrowed("password"));
 
     /// The grant of this name.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {

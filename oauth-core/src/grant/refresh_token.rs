@@ -281,6 +281,7 @@ impl Ask {
         };
         let (mut response, access_token) = issue(&issuance, context);
         response.refresh_token = Some(refresh_token);
+        response.grant_expires_at = Some(terms.expires_at);
         Decision::grant(commit.create(access_token), response)
     }
 

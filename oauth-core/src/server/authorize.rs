@@ -6,6 +6,7 @@ use crate::{
         AuthorizationResponse, Browser, Examined, Interaction, InteractionDenial, Pending,
         Received, Refused, Sealed, Settle, Settled, UnprovenDenial, Verdict,
     },
+    client::ClientDenial,
     decide::Context,
     error::Fault,
     event::Event,
@@ -49,7 +50,14 @@ impl AuthorizationServer {
                 return Ok(AuthorizeAnswer::Unproven(reason));
             }
         };
-        let identified = match received.identify(self.0.clients.client(&client_id).await?) {
+        let found = self
+            .client(&client_id)
+            .await?
+            .map_err(|denial| match denial {
+                ClientDenial::OtherProfile => UnprovenDenial::OtherProfile,
+                _ => UnprovenDenial::UnknownClient,
+            });
+        let identified = match found.and_then(|client| received.identify(client)) {
             Ok(identified) => identified,
             Err(reason) => {
                 self.happened(&Event::AuthorizationUnproven {
@@ -125,8 +133,8 @@ impl AuthorizationServer {
     ) -> Result<Result<Pending, InteractionDenial>, Fault> {
         match Sealed::open(handle, browser, &self.sealer().await?, self.now()) {
             Ok(sealed) => {
-                let client = self.0.clients.client(sealed.client_id()).await?;
-                Ok(sealed.resume(client))
+                let client = self.client(sealed.client_id()).await?;
+                Ok(sealed.resume(client.ok()))
             }
             Err(denial) => Ok(Err(denial)),
         }

@@ -49,6 +49,7 @@ impl Default for Endpoints {
 pub struct Builder {
     issuer: Issuer,
     endpoints: Endpoints,
+    profile: Option<String>,
     realm: Realm,
     policy: Policy,
     formats: Formats,
@@ -76,6 +77,7 @@ impl AuthorizationServer {
         Builder {
             issuer,
             endpoints: Endpoints::default(),
+            profile: None,
             realm: Realm::default(),
             policy: Policy::default(),
             formats: Formats::default(),
@@ -110,6 +112,13 @@ impl Builder {
     /// What tokens look like.
     pub fn formats(mut self, formats: Formats) -> Self {
         self.formats = formats;
+        self
+    }
+
+    /// Serves only clients that are registered under this profile, instead of those under none. Servers with different profiles over
+    /// the same stores share users, grants and tokens, and confine their clients to themselves.
+    pub fn profile(mut self, profile: impl Into<String>) -> Self {
+        self.profile = Some(profile.into());
         self
     }
 
@@ -163,6 +172,7 @@ impl Builder {
         AuthorizationServer(Arc::new(Inner {
             issuer: self.issuer,
             endpoints: self.endpoints,
+            profile: self.profile,
             metadata,
             rules: Rules {
                 realm: self.realm,

@@ -1,9 +1,12 @@
 //! Who a request is from.
 
+use std::sync::Arc;
+
 use super::AuthorizationServer;
 use crate::{
-    client::{Authenticated, Claim, ClientDenial, Presented, Proof, claim, verify_secret},
+    client::{Authenticated, Claim, Client, ClientDenial, Presented, Proof, claim, verify_secret},
     error::Fault,
+    types::{ClientId, Params},
 };
 
 impl AuthorizationServer {
@@ -16,8 +19,9 @@ impl AuthorizationServer {
             Ok(claim) => claim,
             Err(denial) => return Ok(Err(denial)),
         };
-        let Some(client) = self.0.clients.client(claim.client_id()).await? else {
-            return Ok(Err(ClientDenial::Unknown));
+        let client = match self.client(claim.client_id()).await? {
+            Ok(client) => client,
+            Err(denial) => return Ok(Err(denial)),
         };
         if let Err(denial) = verify_secret(&client, &claim) {
             return Ok(Err(denial));
@@ -32,5 +36,31 @@ impl AuthorizationServer {
             Claim::None(_) | Claim::Basic(..) | Claim::Post(..) => Proof::default(),
         };
         Ok(Ok(Authenticated { client, proof }))
+    }
+
+    /// The client that `client_id` names, without any proof that it is from it.
+    pub(super) async fn named_client(
+        &self,
+        params: &Params,
+    ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
+        let Some(id) = params.get("client_id") else {
+            return Ok(Err(ClientDenial::Missing));
+        };
+        match ClientId::new(id) {
+            Ok(id) => self.client(&id).await,
+            Err(_) => Ok(Err(ClientDenial::Unknown)),
+        }
+    }
+
+    /// The client with this id, if it is registered for this server's profile.
+    pub(super) async fn client(
+        &self,
+        id: &ClientId,
+    ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
+        Ok(match self.0.clients.client(id).await? {
+            Some(client) if client.profile() == self.0.profile.as_deref() => Ok(client),
+            Some(_) => Err(ClientDenial::OtherProfile),
+            None => Err(ClientDenial::Unknown),
+        })
     }
 }

@@ -7,6 +7,7 @@ mod authorize;
 mod builder;
 mod client;
 mod grants;
+mod own;
 mod token;
 
 use std::{
@@ -50,6 +51,7 @@ pub struct AuthorizationServer(Arc<Inner>);
 struct Inner {
     issuer: Issuer,
     endpoints: Endpoints,
+    profile: Option<String>,
     metadata: Metadata,
     rules: Rules,
     store: Arc<dyn Store>,

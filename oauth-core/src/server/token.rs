@@ -11,8 +11,8 @@ use crate::{
     grant::{GrantDecision, GrantRequest, GrantType, TokenDenial},
     store::{Key, StoreError},
     token::{
-        AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, RevocationDenial,
-        Revoke, Revoked, TokenResponse, access_token_key, load_access_token,
+        AccessToken, Extent, Introspect, IntrospectionDenial, IntrospectionResponse,
+        RevocationDenial, Revoke, Revoked, TokenResponse, TokenState, access_token_key,
     },
     types::{ClientId, Params, Secret},
 };
@@ -28,7 +28,18 @@ impl AuthorizationServer {
     ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
         let mut grant_type = None;
         let answer = self.exchange(request, &mut grant_type).await?;
-        self.happened(&match &answer {
+        self.told_of_token(&answer, grant_type, self.named(request));
+        Ok(answer)
+    }
+
+    /// Tells of a token that was issued or not; `claimed` is the client that the request named.
+    pub(super) fn told_of_token(
+        &self,
+        answer: &Result<TokenResponse, TokenDenial>,
+        grant_type: Option<GrantType>,
+        claimed: Option<ClientId>,
+    ) {
+        self.happened(&match answer {
             Ok(response) => Event::TokenIssued {
                 client_id: response.token.client_id.clone(),
                 grant_type,
@@ -37,12 +48,11 @@ impl AuthorizationServer {
                 audience: response.token.audience.clone(),
             },
             Err(reason) => Event::TokenDenied {
-                client_id: self.named(request),
+                client_id: claimed,
                 grant_type,
                 reason: *reason,
             },
         });
-        Ok(answer)
     }
 
     async fn exchange(
@@ -174,11 +184,76 @@ impl AuthorizationServer {
             return Ok(Err(RevocationDenial::Missing));
         };
         let ask = Revoke {
-            client: &client,
+            client: Some(&client),
             token,
+            extent: Extent::Token,
         };
         let answer = self.run(&ask).await?;
         Ok(answer.map(|revoked| (client.id().clone(), revoked)))
+    }
+
+    /// Ends the grant behind an access or refresh token, with all its tokens; a token without a grant by itself. `client` is the one
+    /// that asks, and whose token it has to be; `None` if holding the token is reason enough. An unknown token is as good as ended.
+    ///
+    /// # Errors
+    /// A [`RevocationDenial`] inside if it is another client's token; a [`Fault`] if the machine broke.
+    pub async fn revoke_grant(
+        &self,
+        client: Option<&Client>,
+        token: &Secret,
+    ) -> Result<Result<(), RevocationDenial>, Fault> {
+        let ask = Revoke {
+            client,
+            token: token.clone(),
+            extent: Extent::Grant,
+        };
+        let answer = self.run(&ask).await?;
+        if let Some(client) = client {
+            let client_id = client.id().clone();
+            self.happened(&match answer {
+                Ok(revoked) => Event::Revoked {
+                    client_id,
+                    family: revoked == Revoked::Family,
+                },
+                Err(reason) => Event::RevocationDenied {
+                    client_id: Some(client_id),
+                    reason,
+                },
+            });
+        }
+        Ok(answer.map(|_| ()))
+    }
+
+    /// What a client that has authenticated may know of a token, as at the introspection endpoint.
+    ///
+    /// # Errors
+    /// If the machine broke.
+    pub async fn introspect_for(
+        &self,
+        client: &Client,
+        token: &Secret,
+    ) -> Result<IntrospectionResponse, Fault> {
+        let ask = Introspect {
+            caller: client,
+            token: token.clone(),
+        };
+        let Ok(response) = self.run(&ask).await?;
+        Ok(response)
+    }
+
+    /// The client of a request, authenticated as at the token endpoint, for endpoints of a host's own. A proof that may be used once is
+    /// used by this.
+    ///
+    /// # Errors
+    /// A [`ClientDenial`] inside if it did not prove to be it; a [`Fault`] if that could not be found out.
+    pub async fn authenticate_client(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
+        Ok(self
+            .caller(request)
+            .await?
+            .map(|authenticated| authenticated.client))
     }
 
     /// The access token behind `token`, if it is one and still valid: one point read.
@@ -186,19 +261,26 @@ impl AuthorizationServer {
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.
     pub async fn validate(&self, token: &Secret) -> Result<Option<AccessToken>, Fault> {
-        match self
-            .0
-            .store
-            .load(&access_token_key(&self.rules().realm, token))
-            .await?
-        {
-            Some(stored) => Ok(load_access_token(&stored, self.now())?),
-            None => Ok(None),
-        }
+        Ok(match self.inspect(token).await? {
+            TokenState::Valid(token) => Some(token),
+            TokenState::Expired(_) | TokenState::Unknown => None,
+        })
+    }
+
+    /// What is known of an access token: one point read. An expired one is known until it is forgotten, some minutes at least.
+    ///
+    /// # Errors
+    /// If the store cannot tell. That says nothing about the token.
+    pub async fn inspect(&self, token: &Secret) -> Result<TokenState, Fault> {
+        let key = access_token_key(&self.rules().realm, token);
+        Ok(match self.0.store.load(&key).await? {
+            Some(stored) => TokenState::read(&stored, self.now())?,
+            None => TokenState::Unknown,
+        })
     }
 
     /// The client of a request that decides nothing but what it asks, so that a one-time proof is spent by itself.
-    async fn caller(
+    pub(super) async fn caller(
         &self,
         request: &Presented,
     ) -> Result<Result<Authenticated, ClientDenial>, Fault> {
@@ -221,7 +303,7 @@ impl AuthorizationServer {
     }
 
     /// The client that a request names, whether it is that or not.
-    fn named(&self, request: &Presented) -> Option<ClientId> {
+    pub(super) fn named(&self, request: &Presented) -> Option<ClientId> {
         match claim(request, &self.0.methods) {
             Ok(claim) => Some(claim.client_id().clone()),
             Err(_) => match &request.authorization {

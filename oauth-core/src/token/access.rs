@@ -29,6 +29,8 @@ pub struct AccessToken {
     pub issued_at: Timestamp,
     /// From when it is refused.
     pub expires_at: Timestamp,
+    /// The profile of the client, if that is not a strict one. Strict clients' tokens are taken only where the standard says.
+    pub profile: Option<String>,
 }
 
 impl AccessToken {
@@ -47,6 +49,7 @@ impl AccessToken {
             audience: Vec::new(),
             issued_at,
             expires_at,
+            profile: None,
         }
     }
 }
@@ -87,6 +90,8 @@ pub struct TokenResponse {
     pub token: AccessToken,
     /// Whether something that was asked for means nothing at the resource servers, and was left out.
     pub is_narrowed: bool,
+    /// When the grant behind it ends, and the user has to authorize anew; `None` if there is no grant behind it.
+    pub grant_expires_at: Option<Timestamp>,
 }
 
 /// What an access token is to be issued for.
@@ -106,6 +111,16 @@ pub struct Issuance<'a> {
 
 /// Makes an access token: the answer that carries it, and the record to put into the commit.
 pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenResponse, Record) {
+    let bits = context.random.secret();
+    issue_of(&bits, issuance, context)
+}
+
+/// Makes the access token of these bits.
+pub(crate) fn issue_of(
+    bits: &[u8; 32],
+    issuance: &Issuance<'_>,
+    context: &Context<'_>,
+) -> (TokenResponse, Record) {
     let rules = context.rules;
     let lifetime = rules.policy.access_token_lifetime(issuance.client);
     let token = AccessToken {
@@ -117,8 +132,9 @@ pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenRespon
         audience: rules.policy.audience(issuance.resources),
         issued_at: context.now,
         expires_at: context.now + lifetime,
+        profile: issuance.client.profile().map(str::to_owned),
     };
-    let secret = rules.formats.access_token.render(&context.random.secret());
+    let secret = rules.formats.access_token.render(bits);
     let record = Record {
         key: key(&rules.realm, &secret),
         role: issuance.role,
@@ -132,6 +148,7 @@ pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenRespon
         expires_in: lifetime,
         refresh_token: None,
         is_narrowed: token.scope != *issuance.scope,
+        grant_expires_at: None,
         token,
     };
     (response, record)
@@ -142,11 +159,25 @@ pub(crate) fn key(realm: &Realm, secret: &Secret) -> Key {
     Key::new(realm, Kind::ACCESS_TOKEN, &[secret.expose().as_bytes()])
 }
 
-/// Reads an access token from its record; `None` if it has expired.
-pub(crate) fn load_access_token(
-    stored: &Stored,
-    now: Timestamp,
-) -> Result<Option<AccessToken>, StoreError> {
-    let token: AccessToken = decode(&stored.body)?;
-    Ok((now < token.expires_at).then_some(token))
+/// What is known of an access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenState {
+    /// There is none, or it was revoked, or it has expired and was forgotten.
+    Unknown,
+    /// It has expired.
+    Expired(AccessToken),
+    /// It is valid.
+    Valid(AccessToken),
+}
+
+impl TokenState {
+    /// Reads an access token from its record.
+    pub(crate) fn read(stored: &Stored, now: Timestamp) -> Result<Self, StoreError> {
+        let token: AccessToken = decode(&stored.body)?;
+        Ok(if now < token.expires_at {
+            Self::Valid(token)
+        } else {
+            Self::Expired(token)
+        })
+    }
 }

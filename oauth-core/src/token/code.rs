@@ -14,7 +14,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) terms: Terms,
-    pub(crate) redirect_uri: String,
+    /// `None` if it was issued to the client itself.
+    pub(crate) redirect_uri: Option<String>,
     /// Whether the authorization request named it, so that the token request has to as well (RFC 6749 §4.1.3).
     pub(crate) is_redirect_uri_named: bool,
     pub(crate) challenge: Option<CodeChallenge>,

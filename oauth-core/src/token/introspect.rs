@@ -1,6 +1,6 @@
 //! Token introspection (RFC 7662).
 
-use super::{AccessToken, Refresh, RefreshState, TokenType, access};
+use super::{AccessToken, Refresh, RefreshState, TokenState, TokenType, access};
 use crate::{
     client::{Client, ClientDenial, Introspection},
     decide::{Context, Decide, Decision, Found, Rules},
@@ -108,7 +108,7 @@ impl Introspect<'_> {
         stored: &Stored,
         context: &Context<'_>,
     ) -> Result<Option<IntrospectionResponse>, StoreError> {
-        let Some(token) = access::load_access_token(stored, context.now)? else {
+        let TokenState::Valid(token) = TokenState::read(stored, context.now)? else {
             return Ok(None);
         };
         let permitted = match self.caller.introspection() {

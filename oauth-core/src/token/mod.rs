@@ -9,16 +9,16 @@ mod revoke;
 mod terms;
 
 pub use self::{
-    access::{AccessToken, Issuance, TokenResponse, TokenType, issue},
+    access::{AccessToken, Issuance, TokenResponse, TokenState, TokenType, issue},
     format::{Formats, Prefixed, TokenFormat},
     introspect::{IntrospectionDenial, IntrospectionResponse, TokenUse},
     revoke::RevocationDenial,
 };
 pub(crate) use self::{
-    access::{key as access_token_key, load_access_token},
+    access::{issue_of, key as access_token_key},
     code::{Code, CodeState},
     introspect::Introspect,
     refresh::{Predecessor, Refresh, RefreshState, first_refresh_token, successor},
-    revoke::{Revoke, Revoked},
+    revoke::{Extent, Revoke, Revoked},
     terms::{GrantBody, Terms},
 };

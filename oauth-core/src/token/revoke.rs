@@ -6,7 +6,7 @@ use crate::{
     decide::{Context, Decide, Decision, Found, Rules},
     error::{ErrorCode, Refusal},
     store::{Key, Role, StoreError, decode},
-    types::Secret,
+    types::{ClientId, Secret},
 };
 
 /// Why a token is not revoked.
@@ -49,11 +49,22 @@ pub(crate) enum Revoked {
     Family,
 }
 
-/// A revocation request of a client that has authenticated or named itself.
+/// How much ends with an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// That token (RFC 7009 §2.1).
+    Token,
+    /// All tokens of its grant.
+    Grant,
+}
+
+/// A revocation request.
 #[derive(Debug)]
 pub(crate) struct Revoke<'a> {
-    pub(crate) client: &'a Client,
+    /// The client that has authenticated or named itself; `None` if holding the token is reason enough.
+    pub(crate) client: Option<&'a Client>,
     pub(crate) token: Secret,
+    pub(crate) extent: Extent,
 }
 
 impl Decide for Revoke<'_> {
@@ -75,8 +86,14 @@ impl Decide for Revoke<'_> {
     ) -> Result<Decision<Revoked, RevocationDenial>, StoreError> {
         if let Some(stored) = found.get(0) {
             let token: AccessToken = decode(&stored.body)?;
-            if token.client_id != *self.client.id() {
+            if !self.is_of_client(&token.client_id) {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
+            }
+            if let (Extent::Grant, Role::Member(family)) = (self.extent, stored.role) {
+                return Ok(Decision::grant(
+                    context.commit().end(family),
+                    Revoked::Family,
+                ));
             }
             let key = access::key(&context.rules.realm, &self.token);
             return Ok(Decision::grant(
@@ -86,7 +103,7 @@ impl Decide for Revoke<'_> {
         }
         if let Some(stored) = found.get(1) {
             let refresh: Refresh = decode(&stored.body)?;
-            if refresh.terms.client_id != *self.client.id() {
+            if !self.is_of_client(&refresh.terms.client_id) {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
             }
             if let Role::Member(family) = stored.role {
@@ -100,5 +117,11 @@ impl Decide for Revoke<'_> {
             commit: None,
             answer: Ok(Revoked::Nothing),
         })
+    }
+}
+
+impl Revoke<'_> {
+    fn is_of_client(&self, owner: &ClientId) -> bool {
+        self.client.is_none_or(|client| client.id() == owner)
     }
 }

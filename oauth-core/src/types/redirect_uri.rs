@@ -54,6 +54,20 @@ impl RegisteredRedirectUri {
     /// # Errors
     /// With what is wrong with it.
     pub fn new(uri: &str) -> Result<Self, InvalidRedirectUri> {
+        Self::check(uri, false)
+    }
+
+    /// The same, but `http` may be on any host.
+    ///
+    /// Dangerous: whoever is on the way between the browser and that host reads what is sent there (RFC 9700 §2.6).
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn dangerous_http(uri: &str) -> Result<Self, InvalidRedirectUri> {
+        Self::check(uri, true)
+    }
+
+    fn check(uri: &str, http_anywhere: bool) -> Result<Self, InvalidRedirectUri> {
         if !uri
             .bytes()
             .all(|b| (0x21..=0x7e).contains(&b) && b != b'\\')
@@ -74,6 +88,7 @@ impl RegisteredRedirectUri {
             return Err(InvalidRedirectUri::Spelling(url.into()));
         }
         match url.scheme() {
+            "http" if http_anywhere => Ok(Self(uri.to_owned())),
             "https" => Ok(Self(uri.to_owned())),
             "http" if is_loopback(&url) => Ok(Self(uri.to_owned())),
             "http" => Err(InvalidRedirectUri::Http),
@@ -131,6 +146,17 @@ impl RedirectUri {
             .extend_pairs(params)
             .finish();
         format!("{}{glue}{added}", self.0)
+    }
+
+    /// The URI with parameters as its fragment, form-urlencoded (RFC 6749 §4.2.2). It has none itself.
+    pub fn with_fragment<'a>(
+        &self,
+        params: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
+        let added = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(params)
+            .finish();
+        format!("{}#{added}", self.0)
     }
 }
 

@@ -1,0 +1,178 @@
+//! The resource owner password credentials grant (RFC 6749 §4.3), for clients that were dangerously allowed it.
+//!
+//! RFC 9700 §2.4 says that it must not be used. It is here for existing clients that cannot be changed.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+
+use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
+use crate::{
+    client::{Client, Danger},
+    decide::{Context, Decide, Decision, Found, Rules},
+    error::{ErrorCode, Fault, Refusal},
+    store::{Key, Role, StoreError},
+    token::{Issuance, Terms, TokenResponse, first_refresh_token, issue},
+    types::{GrantId, Resource, Scope, Secret, Subject},
+};
+
+/// Checks the passwords of users.
+#[async_trait]
+pub trait PasswordAuthenticator: Send + Sync + 'static {
+    /// The user with this name and password, or why there is none.
+    ///
+    /// It should take the same time for a name that does not exist as for a wrong password, or the time tells which names do.
+    ///
+    /// # Errors
+    /// A [`PasswordDenial`] inside if the password is not to be accepted; a [`Fault`] if that could not be found out.
+    async fn authenticate(
+        &self,
+        client: &Client,
+        username: &str,
+        password: &Secret,
+    ) -> Result<Result<Subject, PasswordDenial>, Fault>;
+}
+
+/// Why a user's password was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PasswordDenial {
+    /// No such user, or another password.
+    Wrong,
+    /// Too many wrong passwords before.
+    Throttled,
+}
+
+impl PasswordDenial {
+    /// What to tell the client.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::Wrong => Refusal::new(
+                ErrorCode::INVALID_GRANT,
+                "the user name and the password do not belong together",
+            ),
+            Self::Throttled => Refusal::new(
+                ErrorCode::INVALID_GRANT,
+                "too many wrong passwords; try again later",
+            ),
+        }
+    }
+}
+
+/// `password`: a user has told the client their name and password.
+#[derive(Clone)]
+pub struct PasswordGrant(Arc<dyn PasswordAuthenticator>);
+
+impl PasswordGrant {
+    /// The grant for users whose passwords `authenticator` knows.
+    pub fn new(authenticator: Arc<dyn PasswordAuthenticator>) -> Self {
+        Self(authenticator)
+    }
+}
+
+impl fmt::Debug for PasswordGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordGrant(..)")
+    }
+}
+
+#[async_trait]
+impl Grant for PasswordGrant {
+    fn grant_type(&self) -> GrantType {
+        GrantType::PASSWORD
+    }
+
+    async fn read(
+        &self,
+        request: GrantRequest<'_>,
+    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        let (username, password, ask) = match read(&request) {
+            Ok(read) => read,
+            Err(denial) => return Ok(Err(denial)),
+        };
+        // Last of all, so that a request that is wrong otherwise tells nothing about passwords.
+        let answer = self
+            .0
+            .authenticate(request.client, username, &password)
+            .await?;
+        Ok(match answer {
+            Ok(subject) => Ok(Box::new(ask(subject)) as GrantDecision),
+            Err(denial) => Err(TokenDenial::Password(denial)),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Ask {
+    client: Arc<Client>,
+    subject: Subject,
+    scope: Scope,
+    resources: Vec<Resource>,
+}
+
+fn read<'a>(
+    request: &'a GrantRequest<'_>,
+) -> Result<(&'a str, Secret, impl FnOnce(Subject) -> Ask + use<>), TokenDenial> {
+    let client = Arc::clone(request.client);
+    if !client.allows(Danger::Password) {
+        return Err(TokenDenial::UnauthorizedClient);
+    }
+    let username = request.required("username")?;
+    let password = Secret::new(request.required("password")?);
+    let scope = request
+        .scope()?
+        .unwrap_or_else(|| client.default_scope().clone());
+    if !scope.is_subset(client.scope()) {
+        return Err(TokenDenial::Scope);
+    }
+    let resources = request.resources()?;
+    Ok((username, password, move |subject| Ask {
+        client,
+        subject,
+        scope,
+        resources,
+    }))
+}
+
+impl Decide for Ask {
+    type Answer = TokenResponse;
+    type Denial = TokenDenial;
+
+    fn needs(&self, _: &Rules) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        _: &Found,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+        let Context { rules, now, .. } = *context;
+        let terms = Terms::new(
+            &self.client,
+            Some(self.subject.clone()),
+            self.scope.clone(),
+            self.resources.clone(),
+            now,
+            &rules.policy,
+        );
+        let anchor = terms.anchor(&rules.realm, GrantId::from_bytes(context.random.id()));
+        let family = anchor.key.family();
+        let issuance = Issuance {
+            client: &self.client,
+            subject: Some(&self.subject),
+            scope: &self.scope,
+            resources: &self.resources,
+            role: Role::Member(family),
+        };
+        let (mut response, access_token) = issue(&issuance, context);
+        let mut commit = context.commit().create(anchor).create(access_token);
+        response.grant_expires_at = Some(terms.expires_at);
+        if self.client.may_use(&GrantType::REFRESH_TOKEN) {
+            let (secret, refresh_token) = first_refresh_token(&terms, family, context);
+            commit = commit.create(refresh_token);
+            response.refresh_token = Some(secret);
+        }
+        Ok(Decision::grant(commit, response))
+    }
+}
