@@ -27,8 +27,8 @@ use self::cache::{Cache, Digest};
 pub use self::endpoint::InvalidEndpoint;
 #[cfg(feature = "hyper-client")]
 pub use self::http_client::{HttpClient, http_client};
-use super::{BoxError, TokenVerifier, Unavailable};
-use crate::system::SystemClock;
+use super::{TokenVerifier, Unavailable};
+use crate::{BoxError, system::SystemClock};
 
 /// Asks the introspection endpoint of an authorization server about each token.
 ///
