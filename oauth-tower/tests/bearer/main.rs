@@ -9,7 +9,6 @@
 mod forms;
 mod frameworks;
 mod introspection;
-mod logs;
 mod rfc6750;
 mod same_process;
 mod support;
