@@ -25,7 +25,8 @@ use oauth_storage_memory::MemoryStore;
 use oauth_tower::{Body, Host, OAuth};
 use oauth2::{
     AccessToken, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RevocationUrl, Scope, StandardRevocableToken, TokenResponse, TokenUrl, basic::BasicClient,
+    RevocationUrl, Scope, StandardRevocableToken, TokenResponse, TokenUrl,
+    basic::{BasicClient, BasicTokenType},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -184,12 +185,9 @@ async fn token(server: &AuthorizationServer, scope: &str, resource: Option<&str>
     if let Some(resource) = resource {
         request = request.add_extra_param("resource", resource);
     }
-    request
-        .request_async(&http)
-        .await
-        .unwrap()
-        .access_token()
-        .clone()
+    let response = request.request_async(&http).await.unwrap();
+    assert_eq!(response.token_type(), &BasicTokenType::Bearer); // 6750-4-a
+    response.access_token().clone()
 }
 
 fn challenge(answer: &HttpResponse) -> &str {

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use oauth_tower::bearer::{BearerLayer, FormBearerLayer, RequestBody};
 use tower::{Layer, ServiceExt};
@@ -118,6 +118,7 @@ type Sent = Result<Frame<Bytes>, &'static str>;
 struct Script {
     frames: Vec<Sent>,
     hangs: bool,
+    declared: u64,
 }
 
 impl Body for Script {
@@ -137,12 +138,22 @@ impl Body for Script {
         }
         Poll::Ready(Some(self.frames.remove(0)))
     }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.declared);
+        hint
+    }
 }
 
 fn script(frames: Vec<Sent>, hangs: bool) -> Request<Script> {
     Request::post("/")
         .header(FORM.0, FORM.1)
-        .body(Script { frames, hangs })
+        .body(Script {
+            frames,
+            hangs,
+            declared: 0,
+        })
         .unwrap()
 }
 
@@ -184,11 +195,16 @@ async fn a_body_that_misbehaves_ties_up_nothing() {
     assert_eq!(status(&short, script(vec![data(token)], true)).await, 408);
     assert_eq!(before.elapsed().as_secs(), 2);
     // A declared length is enough to know.
-    let declared = request("POST", "/", &[FORM], "access_token=reader&more");
-    let answer = send(&exact, declared).await;
+    let mut declared = script(Vec::new(), true);
+    declared.body_mut().declared = 20;
+    let before = tokio::time::Instant::now();
+    assert_eq!(status(&exact, declared).await, 413);
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    let long = request("POST", "/", &[FORM], "access_token=reader&more");
+    let answer = send(&exact, long).await;
     assert_eq!(
-        (answer.status.as_u16(), answer.attribute("error").as_deref()),
-        (413, Some("invalid_request"))
+        answer.attribute("error").as_deref(),
+        Some("invalid_request")
     );
 }
 

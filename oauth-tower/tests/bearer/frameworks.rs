@@ -239,7 +239,7 @@ async fn readiness_and_errors_are_the_apis_own() {
         }
     }
 
-    impl Service<Request<()>> for Once {
+    impl<B> Service<Request<B>> for Once {
         type Response = Response<()>;
         type Error = &'static str;
         type Future = std::future::Ready<Result<Response<()>, &'static str>>;
@@ -252,26 +252,32 @@ async fn readiness_and_errors_are_the_apis_own() {
             std::task::Poll::Ready(Ok(()))
         }
 
-        fn call(&mut self, _: Request<()>) -> Self::Future {
+        fn call(&mut self, _: Request<B>) -> Self::Future {
             assert!(self.0, "called before it was ready");
             self.0 = false;
             std::future::ready(Err("the API broke"))
         }
     }
 
-    let with_token = || {
-        let request = Request::get("/").header("authorization", "Bearer reader");
-        request.body(()).unwrap()
-    };
-    let mut service = layer().optional().layer(Once(false));
-    for request in [with_token(), Request::new(()), with_token()] {
-        let error = service
-            .ready()
-            .await
-            .unwrap()
-            .call(request)
-            .await
-            .unwrap_err();
-        assert_eq!(error, "the API broke");
+    async fn check<S>(mut service: S)
+    where
+        S: Service<Request<Full<Bytes>>, Error = &'static str>,
+        S::Response: std::fmt::Debug,
+    {
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let bearer = ("authorization", "Bearer reader");
+        for headers in [vec![bearer], vec![], vec![bearer, form], vec![form]] {
+            let request = request("POST", "/", &headers, "a=b");
+            let error = service
+                .ready()
+                .await
+                .unwrap()
+                .call(request)
+                .await
+                .unwrap_err();
+            assert_eq!(error, "the API broke");
+        }
     }
+    check(layer().optional().layer(Once(false))).await;
+    check(layer().optional().form_body().layer(Once(false))).await;
 }

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use oauth_core::{
     AuthorizationServer,
     client::{Authorization, Client, ClientAuthentication, ClientSecrets, Presented},
     grant::GrantType,
-    store::StaticClients,
+    store::{Commit, Key, Listing, Outcome, Page, StaticClients, Store, StoreError, Stored},
+    time::Timestamp,
     types::{Issuer, Params, Secret, SecretDigest},
 };
 use oauth_storage_memory::MemoryStore;
@@ -14,7 +16,7 @@ use oauth_tower::{bearer::BearerLayer, system::SystemEntropy};
 
 use crate::support::{Hands, get, scope, send};
 
-fn server(clock: Arc<Hands>) -> AuthorizationServer {
+fn server(store: Arc<dyn Store>, clock: Arc<Hands>) -> AuthorizationServer {
     let secret = ClientSecrets::new(SecretDigest::of("s3cret"));
     let client = Client::confidential(
         "machine".parse().unwrap(),
@@ -26,7 +28,7 @@ fn server(clock: Arc<Hands>) -> AuthorizationServer {
     .unwrap();
     AuthorizationServer::builder(
         Issuer::new("https://login.example").unwrap(),
-        Arc::new(MemoryStore::default()),
+        store,
         Arc::new(StaticClients::from_iter([client])),
         clock,
         Arc::new(SystemEntropy),
@@ -48,7 +50,7 @@ fn presented(params: &[(&str, &str)]) -> Presented {
 #[tokio::test]
 async fn the_server_itself_tells() {
     let clock = Arc::new(Hands::at(1_000_000));
-    let server = server(Arc::clone(&clock));
+    let server = server(Arc::new(MemoryStore::default()), Arc::clone(&clock));
     let layer = BearerLayer::new(server.clone()).scope(scope("read"));
     let issue = async || {
         let request = presented(&[("grant_type", "client_credentials")]);
@@ -60,6 +62,9 @@ async fn the_server_itself_tells() {
         answer.status.as_u16()
     };
     let issued = issue().await;
+    // 6750-4-a, 6750-5.3-a: what the server says of it by default.
+    assert_eq!(issued.token_type.as_str(), "Bearer");
+    assert!(issued.expires_in <= Duration::from_secs(3600));
     let token = issued.access_token.expose();
     assert_eq!(call(token).await, 200);
     let changed = format!(
@@ -83,4 +88,34 @@ async fn the_server_itself_tells() {
         .unwrap()
         .unwrap();
     assert_eq!(call(token).await, 401);
+}
+
+/// A store that is away.
+struct Away;
+
+#[async_trait]
+impl Store for Away {
+    async fn load(&self, _: &Key) -> Result<Option<Stored>, StoreError> {
+        Err(StoreError::unavailable("away"))
+    }
+
+    async fn commit(&self, _: Commit) -> Result<Outcome, StoreError> {
+        Err(StoreError::unavailable("away"))
+    }
+
+    async fn list(&self, _: &Listing) -> Result<Page, StoreError> {
+        Err(StoreError::unavailable("away"))
+    }
+
+    async fn prune(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        Err(StoreError::unavailable("away"))
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_says_nothing_about_a_token() {
+    let layer = BearerLayer::new(server(Arc::new(Away), Arc::new(Hands::at(1_000_000))));
+    let answer = send(&layer, get("/", &[("authorization", "Bearer x")])).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.challenge(), None);
 }

@@ -41,6 +41,22 @@ use crate::{BoxError, system::SystemClock};
 ///
 /// `C` is any HTTP client that is a [`Service`]; each question is asked on a clone of it. The feature `hyper-client` brings one.
 /// The time limit is kept by tokio's timer.
+///
+/// ```
+/// use std::{io, time::Duration};
+/// use oauth_core::types::Secret;
+/// use oauth_tower::bearer::{BearerLayer, Introspection};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let https_client = tower::service_fn(|_| async { Ok::<_, io::Error>(http::Response::new(String::new())) });
+/// let id = "notes-api".parse()?;
+/// let secret = Secret::new("from the environment, say");
+/// let verifier = Introspection::new(https_client, "https://login.example/introspect", &id, &secret)?
+///     .cache_lifetime(Duration::from_secs(2));
+/// let bearer = BearerLayer::new(verifier).audience("https://notes.example");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Introspection<C> {
     client: C,
     endpoint: Uri,
