@@ -72,6 +72,7 @@ async fn the_log_has_reasons_and_no_secrets() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()
+        .with_ansi(false)
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .init();
@@ -94,7 +95,8 @@ async fn the_log_has_reasons_and_no_secrets() {
     for reason in [
         "the access token does not have the required scope",
         "the access token is not valid",
-        "the access token is for another resource server",
+        "the access token is for another audience",
+        "audience=[\"https://other\"]",
         "the access token is not a b64token",
         "the database is away",
         "the authorization server cannot be asked: connection refused",

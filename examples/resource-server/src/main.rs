@@ -2,8 +2,11 @@
 //!
 //! ```sh
 //! cargo run -p resource-server -- --introspection-endpoint http://127.0.0.1:8080/introspect \
-//!     --client-id api --client-secret SECRET
+//!     --client-id api --client-secret SECRET --audience http://127.0.0.1:8080/api
 //! ```
+//!
+//! The client has to be one that may introspect. `--audience` is what the authorization server's tokens for this API have as
+//! their audience. The log says what a refused token has.
 
 use std::{
     error::Error,
@@ -38,7 +41,7 @@ struct Arguments {
         hide_env_values = true
     )]
     client_secret: String,
-    /// Takes only tokens for this audience; without it, only tokens that are limited to none
+    /// What stands for this API in the audience of a token; without it, only tokens limited to no API are taken
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
     /// For how many seconds an active answer is remembered
