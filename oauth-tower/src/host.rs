@@ -12,7 +12,7 @@ use oauth_core::{
     types::{Params, Subject},
 };
 
-use crate::wire::{Body, authorization_response, browser, empty, plain_page};
+use crate::wire::{self, Body, authorization_response, browser, empty, plain_page};
 
 /// The host application, as the authorization endpoint sees it.
 #[async_trait]
@@ -104,6 +104,15 @@ impl From<UnprovenDenial> for PageError {
     fn from(denial: UnprovenDenial) -> Self {
         Self::new(StatusCode::BAD_REQUEST, denial.description())
     }
+}
+
+/// A page of the host's own, with the headers that keep it from being framed, cached, or made to load or run anything.
+///
+/// Give it what is `pending` if a form on the page decides about that: browsers follow the form's redirect to the client only if
+/// the page allows it. What goes into `html` from elsewhere has to be [escaped](crate::EscapedHtml).
+pub fn secure_page(html: impl Into<String>, pending: Option<&Pending>) -> Response<Body> {
+    let leads_to = pending.map(Pending::redirect_uri);
+    wire::secure_page(StatusCode::OK, html.into(), None, None, leads_to)
 }
 
 /// What a host does with pending interactions, on whichever request it knows the answer.
