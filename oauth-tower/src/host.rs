@@ -41,6 +41,17 @@ pub trait Host: Send + Sync + 'static {
     }
 }
 
+/// The host of a server that knows no users: its clients act for themselves, or by a grant of the host's own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoUsers;
+
+#[async_trait]
+impl Host for NoUsers {
+    async fn interact(&self, _: Interaction, _: &Parts) -> Response<Body> {
+        PageError::new(StatusCode::FORBIDDEN, "Nobody can sign in here.").page()
+    }
+}
+
 /// Something that only the person in front of the browser can be told.
 #[derive(Debug)]
 #[non_exhaustive]

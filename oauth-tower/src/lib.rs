@@ -20,7 +20,7 @@ use oauth_core::{
 };
 
 pub use self::{
-    host::{Host, Interactions, PageError, secure_page},
+    host::{Host, Interactions, NoUsers, PageError, secure_page},
     service::{OAuth, OAuthFuture, OAuthService},
     wire::{Body, EscapedHtml, Limits, authorization_response, browser, set_browser},
 };
