@@ -45,7 +45,7 @@ struct ListedUnder {
     realm: String,
     kind: String,
     client: String,
-    subject: String,
+    subject: Option<String>,
 }
 
 /// What can happen to a row.
@@ -137,7 +137,7 @@ impl Row {
                 realm: key.realm().as_str().to_owned(),
                 kind: key.kind().as_str().to_owned(),
                 client: owner.client.as_ref().to_owned(),
-                subject: owner.subject.as_ref().to_owned(),
+                subject: owner.subject.map(|subject| subject.as_ref().to_owned()),
             }),
             body: record.body.into(),
         }
@@ -171,7 +171,7 @@ impl Row {
         let under = self.listed.as_ref()?;
         let is_theirs = match &listing.by {
             OwnedBy::Client(client) => under.client == **client,
-            OwnedBy::Subject(subject) => under.subject == **subject,
+            OwnedBy::Subject(subject) => under.subject.as_deref() == Some(&**subject),
         };
         let is_listed = is_theirs
             && under.realm == listing.realm.as_str()
@@ -181,7 +181,7 @@ impl Row {
             digest,
             owner: Owner {
                 client: under.client.as_str().into(),
-                subject: under.subject.as_str().into(),
+                subject: under.subject.as_deref().map(Into::into),
             },
             stored: self.to_stored(),
         })

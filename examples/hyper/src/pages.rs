@@ -48,11 +48,7 @@ impl Pages {
         }
         match self.sign_in(form, Peer::of(&request.extensions)) {
             Ok(subject) => {
-                let approval = Approval {
-                    subject,
-                    scope: None,
-                    remember: false,
-                };
+                let approval = Approval::new(subject);
                 self.interactions.approve(handle, headers, approval).await
             }
             Err(problem) => Ok(question(handle, &pending, problem)),

@@ -1,6 +1,6 @@
 //! What the tests of the examples share: an HTTP client that the `oauth2` crate takes, and a browser.
 //!
-//! [`http`] goes where `oauth2` wants an asynchronous client: `.request_async(&test_client::http)`.
+//! [`http()`] goes where `oauth2` wants an asynchronous client: `.request_async(&test_client::http)`.
 
 #![expect(
     clippy::expect_used,

@@ -67,6 +67,7 @@ impl Pending {
     pub(super) fn new(sealed: Sealed, client: Arc<Client>) -> Self {
         let to = ReturnAddress {
             redirect_uri: RedirectUri::proven_before(sealed.redirect_uri),
+            is_named: sealed.is_redirect_uri_named,
             mode: sealed.mode,
             state: sealed.state,
         };
@@ -132,6 +133,8 @@ pub enum InteractionDenial {
     ClientGone,
     /// More than was asked for.
     Widened,
+    /// Nothing of what was asked for: that is a refusal.
+    Nothing,
     /// No consent is remembered that covers the request.
     NotRemembered,
 }
@@ -148,6 +151,7 @@ impl InteractionDenial {
             Self::AlreadyDecided => "You have decided about this request before.",
             Self::ClientGone => "The application is no longer registered here.",
             Self::Widened => "More was allowed than the application asked for.",
+            Self::Nothing => "Nothing was allowed of what the application asked for.",
             Self::NotRemembered => "You have not allowed this application before.",
         }
     }
@@ -161,6 +165,7 @@ pub(crate) struct Sealed {
     pub(super) expires_at: Timestamp,
     pub(super) client_id: ClientId,
     pub(super) redirect_uri: String,
+    pub(super) is_redirect_uri_named: bool,
     pub(super) mode: ResponseMode,
     pub(super) state: Option<String>,
     pub(super) scope: Scope,

@@ -27,8 +27,8 @@ pub struct GrantInfo {
     pub id: GrantId,
     /// The client.
     pub client_id: ClientId,
-    /// The user.
-    pub subject: Subject,
+    /// The user; `None` if the client acts for itself.
+    pub subject: Option<Subject>,
     /// What was granted.
     pub scope: Scope,
     /// The resource servers that it was granted for; empty if none was named.
@@ -126,7 +126,7 @@ impl AuthorizationServer {
         for listed in self.all(Kind::CONSENT, &by).await? {
             let consent: Consent = decode(&listed.stored.body)?;
             if !consent.is_expired(now) {
-                add(&listed, &consent.scope, consent.given_at, true)?;
+                add(&listed, &consent.scope(), consent.given_at, true)?;
             }
         }
         Ok(connections.into_values().collect())
