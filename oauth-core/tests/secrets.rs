@@ -1,5 +1,13 @@
 //! What is told to whom: no secret in an event, a line of tracing or any Debug output, and nothing in an error that is not a
 //! constant text.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -269,6 +277,7 @@ async fn secrets_are_told_to_nobody() {
 /// 6749-4.1.2.1-g: every error and description keeps to the grammar, for every reason there is.
 #[test]
 fn errors_keep_to_their_grammar() {
+    use AuthorizationDenial as A;
     use ClientDenial as C;
     let clients = [
         C::Missing,
@@ -303,7 +312,6 @@ fn errors_keep_to_their_grammar() {
         RefreshDenial::Target,
         RefreshDenial::Reused,
     ];
-    use AuthorizationDenial as A;
     let authorizations = [
         A::Repeated,
         A::MissingResponseType,

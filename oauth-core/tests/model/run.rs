@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Cases, unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 100;
+const CASES: u32 = 200;
 
 /// Runs random sequences over stores that `open` opens, each new and empty. What comes with a store is kept as long as it.
 pub(crate) fn check<Kept>(open: impl Fn() -> (Arc<dyn Store>, Kept)) {
@@ -300,7 +300,7 @@ impl World {
             Redeeming::Right => {}
             Redeeming::WrongClient => sender = if client == WEB { APP } else { WEB },
             Redeeming::WrongVerifier => {
-                params[3].1 = "another-verifier-that-is-long-enough-for-the-rules"
+                params[3].1 = "another-verifier-that-is-long-enough-for-the-rules";
             }
             Redeeming::WrongRedirectUri => params[2].1 = "https://wrong.example/",
             Redeeming::WrongResource => params.push(("resource", MAIL)),
@@ -353,19 +353,16 @@ impl World {
         };
         self.note_access(client, Some(grant), scope, &answer);
         let token = answer.refresh_token.unwrap();
-        match expected {
-            Answer::GrantedAgain(successor) => {
-                assert_eq!(token.expose(), self.model.refresh[successor].secret);
-            }
-            _ => {
-                let successor = self.note_refresh(grant, token.expose());
-                let at = self.model.now;
-                self.model.refresh[index].used = Some(Used {
-                    at,
-                    narrowed,
-                    successor,
-                });
-            }
+        if let Answer::GrantedAgain(successor) = expected {
+            assert_eq!(token.expose(), self.model.refresh[successor].secret);
+        } else {
+            let successor = self.note_refresh(grant, token.expose());
+            let at = self.model.now;
+            self.model.refresh[index].used = Some(Used {
+                at,
+                narrowed,
+                successor,
+            });
         }
     }
 
