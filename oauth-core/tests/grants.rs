@@ -79,7 +79,7 @@ async fn a_grant_is_described() {
         .try_into()
         .unwrap();
     assert_eq!(grant.client_id.as_str(), ODD);
-    assert_eq!(grant.subject.as_str(), "alice");
+    assert_eq!(grant.subject, Some(subject("alice")));
     assert_eq!(grant.scope, scope("read write"));
     assert_eq!(grant.resources, [resource(CALENDAR), resource(MAIL)]);
     assert_eq!(grant.granted_at, granted_at);

@@ -31,6 +31,26 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
 }
 
+impl AccessToken {
+    /// What a token of `client_id` permits that is bound to no user and limited to no resource server; the fields say
+    /// otherwise. For those who check tokens in another way than by this server.
+    pub fn new(
+        client_id: ClientId,
+        scope: Scope,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            client_id,
+            subject: None,
+            scope,
+            audience: Vec::new(),
+            issued_at,
+            expires_at,
+        }
+    }
+}
+
 impl Body for AccessToken {}
 
 /// How an access token is used (RFC 6749 §7.1).
@@ -65,6 +85,8 @@ pub struct TokenResponse {
     pub refresh_token: Option<Secret>,
     /// What the access token permits, and whom.
     pub token: AccessToken,
+    /// Whether something that was asked for means nothing at the resource servers, and was left out.
+    pub is_narrowed: bool,
 }
 
 /// What an access token is to be issued for.
@@ -109,6 +131,7 @@ pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenRespon
         token_type: TokenType::Bearer,
         expires_in: lifetime,
         refresh_token: None,
+        is_narrowed: token.scope != *issuance.scope,
         token,
     };
     (response, record)

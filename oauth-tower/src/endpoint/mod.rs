@@ -1,0 +1,182 @@
+//! The endpoints, each a tower service of its own. [`OAuthService`](crate::OAuthService) is all of them together.
+
+mod authorize;
+mod introspect;
+mod metadata;
+mod page;
+mod revoke;
+mod token;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use oauth_core::{
+    AuthorizationServer,
+    client::{Authorization, ClientDenial, Presented},
+};
+use tower_service::Service;
+
+pub use self::{
+    authorize::Authorize, introspect::Introspect, metadata::MetadataDocument, page::HostPages,
+    revoke::Revoke, token::Token,
+};
+use crate::{
+    BoxError,
+    throttle::{Peer, Throttle},
+    wire::{Body, Limits},
+};
+
+/// The authorization endpoint (RFC 6749 §3.1).
+pub type AuthorizeService = Endpoint<Authorize>;
+/// The token endpoint (RFC 6749 §3.2).
+pub type TokenService = Endpoint<Token>;
+/// The revocation endpoint (RFC 7009).
+pub type RevokeService = Endpoint<Revoke>;
+/// The introspection endpoint (RFC 7662).
+pub type IntrospectService = Endpoint<Introspect>;
+/// The metadata document (RFC 8414).
+pub type MetadataService = Endpoint<MetadataDocument>;
+
+/// The pages of a host.
+pub type PageService = Endpoint<HostPages>;
+
+/// What answers the requests to one endpoint.
+pub trait Answer: Send + Sync + 'static {
+    /// Its name, in spans.
+    const NAME: &'static str;
+
+    /// Answers a request.
+    fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + Send
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>;
+}
+
+/// An endpoint as a tower service, for any request body.
+pub struct Endpoint<A>(Arc<A>);
+
+impl<A> Endpoint<A> {
+    pub(crate) fn new(answer: A) -> Self {
+        Self(Arc::new(answer))
+    }
+}
+
+impl<A> Clone for Endpoint<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A> fmt::Debug for Endpoint<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoint(..)")
+    }
+}
+
+impl<A, B> Service<Request<B>> for Endpoint<A>
+where
+    A: Answer,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        let answer = Arc::clone(&self.0);
+        let span = tracing::info_span!("oauth", endpoint = A::NAME);
+        ResponseFuture::new(tracing::Instrument::instrument(
+            async move { answer.answer(request).await },
+            span,
+        ))
+    }
+}
+
+/// The future of an endpoint's response. `Send`, and owns all that it uses.
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Response<Body>> + Send>>);
+
+impl ResponseFuture {
+    pub(crate) fn new(future: impl Future<Output = Response<Body>> + Send + 'static) -> Self {
+        Self(Box::pin(future))
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context).map(Ok)
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture(..)")
+    }
+}
+
+/// What every endpoint for clients has.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientEndpoint {
+    pub(crate) server: AuthorizationServer,
+    pub(crate) limits: Limits,
+    pub(crate) throttle: Option<Arc<Throttle>>,
+}
+
+impl ClientEndpoint {
+    /// Reads a client's request, unless it has to wait.
+    async fn presented<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<(Presented, Option<Peer>), Response<Body>>
+    where
+        B: http_body::Body + Send,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let peer = Peer::of(request.extensions());
+        let presented = crate::wire::presented(request, &self.limits).await?;
+        if let (Some(throttle), Some(name)) = (&self.throttle, secret_of(&presented))
+            && let Some(wait) = throttle.wait(name, peer)
+        {
+            tracing::warn!(
+                client_id = name,
+                ?peer,
+                "too many failed client authentications"
+            );
+            return Err(crate::wire::too_many(wait));
+        }
+        Ok((presented, peer))
+    }
+
+    /// Counts a wrong secret. Only of clients that exist, so that made-up names fill no table.
+    fn note(&self, denial: ClientDenial, presented: &Presented, peer: Option<Peer>) {
+        if let (Some(throttle), Some(name), ClientDenial::WrongSecret | ClientDenial::WrongProof) =
+            (&self.throttle, secret_of(presented), denial)
+        {
+            throttle.failed(name, peer);
+        }
+    }
+}
+
+/// The client whose secret is presented, if one is.
+fn secret_of(presented: &Presented) -> Option<&str> {
+    match &presented.authorization {
+        Some(Authorization::Basic { client_id, .. }) => Some(client_id),
+        _ => presented.params.get("client_id"),
+    }
+}

@@ -1,0 +1,283 @@
+//! All endpoints together.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{
+    HeaderName, Method, Request, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use oauth_core::{AuthorizationServer, metadata::Metadata};
+use tower_http::cors::{Any, Cors, CorsLayer};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{
+    BoxError,
+    endpoint::{
+        Authorize, AuthorizeService, ClientEndpoint, Endpoint, HostPages, Introspect,
+        IntrospectService, MetadataDocument, MetadataService, PageService, ResponseFuture, Revoke,
+        RevokeService, Token, TokenService,
+    },
+    host::Host,
+    throttle::Throttle,
+    wire::{Body, Limits, empty},
+};
+
+/// An authorization server over HTTP, before it is cut into services.
+#[derive(Clone)]
+#[must_use]
+pub struct OAuth {
+    server: AuthorizationServer,
+    host: Arc<dyn Host>,
+    limits: Limits,
+    throttle: Option<Arc<Throttle>>,
+}
+
+impl OAuth {
+    /// `server` over HTTP, with the pages and the login of `host`.
+    pub fn new(server: AuthorizationServer, host: impl Host) -> Self {
+        Self {
+            server,
+            host: Arc::new(host),
+            limits: Limits::default(),
+            throttle: Some(Arc::default()),
+        }
+    }
+
+    /// How much of a request is read.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Slows down wrong client secrets by this, or not at all. By default each `OAuth` has a throttle of its own.
+    pub fn throttle(mut self, throttle: Option<Arc<Throttle>>) -> Self {
+        self.throttle = throttle;
+        self
+    }
+
+    /// The authorization endpoint. No other origin's script can read it: it has no CORS (RFC 9700 §2.6).
+    pub fn authorize(&self) -> AuthorizeService {
+        let Self {
+            server,
+            host,
+            limits,
+            ..
+        } = self.clone();
+        Endpoint::new(Authorize {
+            server,
+            host,
+            limits,
+        })
+    }
+
+    /// The token endpoint, without CORS.
+    pub fn token(&self) -> TokenService {
+        Endpoint::new(Token(self.client_endpoint()))
+    }
+
+    /// The revocation endpoint, without CORS.
+    pub fn revoke(&self) -> RevokeService {
+        Endpoint::new(Revoke(self.client_endpoint()))
+    }
+
+    /// The introspection endpoint.
+    pub fn introspect(&self) -> IntrospectService {
+        Endpoint::new(Introspect(self.client_endpoint()))
+    }
+
+    /// The metadata document, without CORS.
+    pub fn metadata(&self) -> MetadataService {
+        Endpoint::new(MetadataDocument(self.server.clone()))
+    }
+
+    /// The pages of the host's own.
+    pub fn pages(&self) -> PageService {
+        let Self {
+            server,
+            host,
+            limits,
+            ..
+        } = self.clone();
+        let limits = limits.for_pages();
+        Endpoint::new(HostPages {
+            server,
+            host,
+            limits,
+        })
+    }
+
+    /// All endpoints together, and the pages of the host's own, by their paths.
+    ///
+    /// The paths are matched below the issuer's path, and also without it, since frameworks cut off the prefix under which a
+    /// service is mounted. The metadata document is at the root of the issuer's host (RFC 8414 §3.1), so mount
+    /// [`metadata`](Self::metadata) there yourself if you mount this below a prefix.
+    pub fn service(&self) -> OAuthService {
+        let cors = cors();
+        OAuthService {
+            paths: Arc::new(Paths::new(&self.server)),
+            authorize: self.authorize(),
+            token: cors.layer(self.token()),
+            revoke: cors.layer(self.revoke()),
+            introspect: self.introspect(),
+            metadata: cors.layer(self.metadata()),
+            pages: self.pages(),
+            host: Arc::clone(&self.host),
+        }
+    }
+
+    fn client_endpoint(&self) -> ClientEndpoint {
+        ClientEndpoint {
+            server: self.server.clone(),
+            limits: self.limits,
+            throttle: self.throttle.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for OAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+/// CORS for what browser apps call (OAuth 2.1 §3.2). Any origin may: no cookie opens these endpoints.
+fn cors() -> CorsLayer {
+    let exposed: [HeaderName; 2] = [WWW_AUTHENTICATE, RETRY_AFTER];
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers(exposed)
+        .max_age(std::time::Duration::from_secs(600))
+}
+
+/// All endpoints as one tower service. Made by [`OAuth::service`].
+#[derive(Clone)]
+pub struct OAuthService {
+    paths: Arc<Paths>,
+    authorize: AuthorizeService,
+    token: Cors<TokenService>,
+    revoke: Cors<RevokeService>,
+    introspect: IntrospectService,
+    metadata: Cors<MetadataService>,
+    pages: PageService,
+    host: Arc<dyn Host>,
+}
+
+#[derive(Debug)]
+struct Paths {
+    prefix: String,
+    metadata: String,
+    authorize: String,
+    token: String,
+    revoke: String,
+    introspect: String,
+}
+
+enum Route {
+    Authorize,
+    Token,
+    Revoke,
+    Introspect,
+    Metadata,
+    Page,
+}
+
+impl Paths {
+    fn new(server: &AuthorizationServer) -> Self {
+        let endpoints = server.endpoints().clone();
+        Self {
+            prefix: server.issuer().path().to_owned(),
+            metadata: Metadata::well_known_path(server.issuer()),
+            authorize: endpoints.authorize,
+            token: endpoints.token,
+            revoke: endpoints.revoke,
+            introspect: endpoints.introspect,
+        }
+    }
+
+    fn route(&self, path: &str, host: &dyn Host) -> Option<Route> {
+        if path == self.metadata {
+            return Some(Route::Metadata);
+        }
+        let below = path
+            .strip_prefix(&self.prefix)
+            .filter(|below| below.starts_with('/'))
+            .unwrap_or(path);
+        [
+            (&self.authorize, Route::Authorize),
+            (&self.token, Route::Token),
+            (&self.revoke, Route::Revoke),
+            (&self.introspect, Route::Introspect),
+        ]
+        .into_iter()
+        .find_map(|(own, route)| (own == below).then_some(route))
+        .or_else(|| host.has_page(below).then_some(Route::Page))
+    }
+}
+
+impl<B> Service<Request<B>> for OAuthService
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = OAuthFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> OAuthFuture {
+        OAuthFuture(
+            match self.paths.route(request.uri().path(), self.host.as_ref()) {
+                Some(Route::Authorize) => Box::pin(self.authorize.call(request)),
+                Some(Route::Token) => Box::pin(self.token.call(request)),
+                Some(Route::Revoke) => Box::pin(self.revoke.call(request)),
+                Some(Route::Introspect) => Box::pin(self.introspect.call(request)),
+                Some(Route::Metadata) => Box::pin(self.metadata.call(request)),
+                Some(Route::Page) => Box::pin(self.pages.call(request)),
+                None => Box::pin(ResponseFuture::new(std::future::ready(empty(
+                    StatusCode::NOT_FOUND,
+                )))),
+            },
+        )
+    }
+}
+
+impl fmt::Debug for OAuthService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthService")
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`OAuthService`]. `Send`, and owns all that it uses.
+pub struct OAuthFuture(Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>);
+
+impl Future for OAuthFuture {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for OAuthFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OAuthFuture(..)")
+    }
+}

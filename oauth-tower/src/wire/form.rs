@@ -1,0 +1,110 @@
+//! Form requests to the OAuth endpoints.
+
+use http::{
+    HeaderMap, Method, Request, Response, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+use oauth_core::{client::Presented, error::ErrorCode, error::Refusal, types::Params};
+
+use super::{Body, Limits, credentials::authorization, error, method_not_allowed, parse, read};
+use crate::BoxError;
+
+/// Why a form was not read, and the status for it.
+pub(crate) type FormError = (StatusCode, &'static str);
+
+/// Reads a request of a client: its form, and what it brings to prove who it is.
+pub(crate) async fn presented<B>(
+    request: Request<B>,
+    limits: &Limits,
+) -> Result<Presented, Response<Body>>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    if parts.method != Method::POST {
+        return Err(method_not_allowed("POST"));
+    }
+    let params =
+        read_form(&parts.headers, body, limits)
+            .await
+            .map_err(|(status, description)| {
+                error(
+                    status,
+                    Refusal::new(ErrorCode::INVALID_REQUEST, description),
+                )
+            })?;
+    Ok(Presented {
+        authorization: authorization(&parts.headers),
+        params,
+    })
+}
+
+/// Reads a form body.
+pub(crate) async fn read_form<B>(
+    headers: &HeaderMap,
+    body: B,
+    limits: &Limits,
+) -> Result<Params, FormError>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    if !is_form(headers) {
+        let description = "the request body has to be application/x-www-form-urlencoded";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, description));
+    }
+    let bytes = read(headers, body, limits)
+        .await
+        .map_err(|error| (error.status(), error.description()))?;
+    parse(&bytes, limits).map_err(|error| (StatusCode::BAD_REQUEST, error.description()))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (
+        values.next().and_then(|value| value.to_str().ok()),
+        values.next(),
+    ) else {
+        return false;
+    };
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let is_utf8 = |parameter: &str| match parameter.split_once('=') {
+        Some((name, charset)) if name.eq_ignore_ascii_case("charset") => {
+            charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => true,
+    };
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && parts.all(is_utf8)
+        && !headers.contains_key(CONTENT_ENCODING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_forms_in_utf8_are_forms() {
+        for (value, expected) in [
+            ("application/x-www-form-urlencoded", true),
+            ("Application/X-WWW-Form-Urlencoded; charset=UTF-8", true),
+            (
+                "application/x-www-form-urlencoded;charset=\"utf-8\"; a=b",
+                true,
+            ),
+            ("application/x-www-form-urlencoded; charset=latin1", false),
+            ("application/json", false),
+            ("multipart/form-data; boundary=x", false),
+            ("application/x-www-form-urlencoded2", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, value.parse().unwrap())]);
+            assert_eq!(is_form(&headers), expected, "{value}");
+        }
+        assert!(!is_form(&HeaderMap::new()));
+    }
+}

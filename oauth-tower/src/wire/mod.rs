@@ -1,0 +1,28 @@
+//! HTTP on one side, request and response types on the other. Nothing here knows what a grant is.
+
+mod body;
+mod browser;
+mod credentials;
+mod form;
+mod page;
+mod params;
+mod response;
+
+pub(crate) use self::{
+    body::read,
+    form::{presented, read_form},
+    page::plain_page,
+    params::parse,
+    response::{empty, error, json, method_not_allowed, refusal, too_many},
+};
+pub use self::{
+    body::{Body, Limits},
+    browser::{browser, set_browser},
+    response::authorization_response,
+};
+#[cfg(feature = "ui")]
+pub(crate) use self::{
+    browser::{append_cookie, cookie},
+    page::secure_page,
+    response::{retry_after, see_other},
+};

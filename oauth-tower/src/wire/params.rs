@@ -1,0 +1,145 @@
+//! `application/x-www-form-urlencoded`, read strictly (RFC 6749 App. B).
+//!
+//! The usual parsers repair what they read: a malformed escape stays as it is, an invalid byte becomes U+FFFD, and so what is
+//! checked may not be what somebody else reads. Here such input is refused.
+
+use oauth_core::types::Params;
+use percent_encoding::percent_decode_str;
+
+use super::Limits;
+
+/// Why parameters cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InvalidParams {
+    /// A percent sign without two hexadecimal digits after it.
+    Escape,
+    /// Not UTF-8, or NUL.
+    Text,
+    /// More parameters than the limit.
+    TooMany,
+    /// A name or value longer than the limit.
+    TooLong,
+}
+
+impl InvalidParams {
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::Escape => "a percent escape is malformed",
+            Self::Text => "the parameters are not UTF-8 text",
+            Self::TooMany => "there are too many parameters",
+            Self::TooLong => "a parameter is too long",
+        }
+    }
+}
+
+/// Reads parameters.
+pub(crate) fn parse(encoded: &[u8], limits: &Limits) -> Result<Params, InvalidParams> {
+    let encoded = std::str::from_utf8(encoded).map_err(|_| InvalidParams::Text)?;
+    if encoded.len() > limits.body {
+        return Err(InvalidParams::TooLong);
+    }
+    let mut pairs = Vec::new();
+    for pair in encoded.split('&').filter(|pair| !pair.is_empty()) {
+        if pairs.len() == limits.params {
+            return Err(InvalidParams::TooMany);
+        }
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decode(name)?, decode(value)?);
+        if name.len() > limits.value || value.len() > limits.value {
+            return Err(InvalidParams::TooLong);
+        }
+        pairs.push((name, value));
+    }
+    Ok(pairs.into_iter().collect())
+}
+
+/// Reverses the form encoding of one name or value.
+pub(super) fn decode(text: &str) -> Result<String, InvalidParams> {
+    if !text.contains(['%', '+']) {
+        return if text.contains('\0') {
+            Err(InvalidParams::Text)
+        } else {
+            Ok(text.to_owned())
+        };
+    }
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('%') {
+        let digits = after.as_bytes().get(..2).ok_or(InvalidParams::Escape)?;
+        if !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(InvalidParams::Escape);
+        }
+        rest = after;
+    }
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced)
+        .decode_utf8()
+        .map_err(|_| InvalidParams::Text)?;
+    if decoded.contains('\0') {
+        Err(InvalidParams::Text)
+    } else {
+        Ok(decoded.into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(encoded: &str) -> Result<Vec<(String, String)>, InvalidParams> {
+        let params = parse(encoded.as_bytes(), &Limits::default())?;
+        Ok(params
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect())
+    }
+
+    /// 6749-AppB-a
+    #[test]
+    fn utf8_after_the_escaping_is_reversed() {
+        assert_eq!(
+            read("a=%C2%A3+%2B&b%20=&=x&&c").unwrap(),
+            [
+                ("a".to_owned(), "£ +".to_owned()),
+                ("b ".to_owned(), String::new()),
+                (String::new(), "x".to_owned()),
+                ("c".to_owned(), String::new()),
+            ]
+        );
+        for (bad, why) in [
+            ("a=%zz", InvalidParams::Escape),
+            ("a=%", InvalidParams::Escape),
+            ("a=%4", InvalidParams::Escape),
+            ("%+1=x", InvalidParams::Escape),
+            ("a=%ff", InvalidParams::Text),
+            ("a=%C2", InvalidParams::Text),
+            ("a=%00", InvalidParams::Text),
+            ("a%00=b", InvalidParams::Text),
+            ("a=\0", InvalidParams::Text),
+        ] {
+            assert_eq!(read(bad), Err(why), "{bad:?}");
+        }
+        assert_eq!(
+            parse(b"a=\xff", &Limits::default()).unwrap_err(),
+            InvalidParams::Text
+        );
+    }
+
+    #[test]
+    fn limits_hold_at_their_edge() {
+        let limits = Limits::default();
+        assert!(read(&"a=1&".repeat(limits.params)).is_ok());
+        assert_eq!(
+            read(&"a=1&".repeat(limits.params + 1)),
+            Err(InvalidParams::TooMany)
+        );
+        assert!(read(&format!("a={}", "%41".repeat(limits.value))).is_ok());
+        assert_eq!(
+            read(&format!("a={}", "x".repeat(limits.value + 1))),
+            Err(InvalidParams::TooLong)
+        );
+        assert_eq!(
+            read(&"x".repeat(limits.value + 1)),
+            Err(InvalidParams::TooLong)
+        );
+    }
+}
