@@ -276,11 +276,11 @@ impl World {
                 user,
                 scope,
                 remember,
-            } => Said::Approve(Approval {
-                subject: subject(user),
-                scope: Some(scope.clone()),
-                remember: *remember,
-            }),
+            } => {
+                let mut approval = Approval::new(subject(user)).only(scope.clone());
+                approval.remember = *remember;
+                Said::Approve(approval)
+            }
         };
         let answer = self
             .server
