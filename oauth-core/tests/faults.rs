@@ -1,4 +1,12 @@
 //! A store that fails: the answer is the one that was prepared if the commit landed, and "later" if not; nothing is spent twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 

@@ -1,4 +1,12 @@
 //! What waits for a user: bound to its browser, decided once, and remembered where that is safe.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -14,7 +22,7 @@ use common::{
     millis, scope, seconds, subject,
 };
 use oauth_core::{
-    authorize::{Approval, InteractionDenial as D, Settled, Verdict},
+    authorize::{InteractionDenial as D, Settled, Verdict},
     client::Client,
     event::Event,
     server::AuthorizeAnswer,

@@ -1,4 +1,12 @@
 //! Races: one by one, with somebody else in the middle of an operation, and sixty-four at once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -82,7 +90,7 @@ async fn the_loser_of_a_race_for_a_refresh_token_is_a_retry() {
         let store = MemoryStore::default();
         let seen = Arc::new(Faulty::over(store.clone()));
         let fixture = Fixture::over(store, Arc::clone(&seen) as _, |policy| {
-            policy.refresh_grace = grace
+            policy.refresh_grace = grace;
         });
         let others = fixture.beside(clients::all(), |policy| policy.refresh_grace = grace);
         let tokens = fixture.tokens(WEB).await;

@@ -1,4 +1,12 @@
 //! Refresh: rotation with a grace for lost answers, and an end for whoever shows a used token.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -249,7 +257,7 @@ async fn a_retry_does_not_prolong_grace() {
 async fn grace_that_is_turned_off_is_off_at_once() {
     let fixture = Fixture::new();
     let strict = fixture.beside(clients::all(), |policy| {
-        policy.refresh_grace = Duration::ZERO
+        policy.refresh_grace = Duration::ZERO;
     });
     let tokens = fixture.tokens(WEB).await;
     let next = fixture.next(WEB, &tokens).await;

@@ -52,16 +52,9 @@ fn read(request: GrantRequest<'_>) -> Result<Ask, TokenDenial> {
 impl Ask {
     /// Reads what is asked for, whoever asks.
     pub(crate) fn of(request: GrantRequest<'_>) -> Result<Self, TokenDenial> {
-        let client = request.client;
-        let scope = request
-            .scope()?
-            .unwrap_or_else(|| client.default_scope().clone());
-        if !scope.is_subset(client.scope()) {
-            return Err(TokenDenial::Scope);
-        }
         Ok(Self {
-            client: Arc::clone(client),
-            scope,
+            client: Arc::clone(request.client),
+            scope: request.scope_of_client()?,
             resources: request.resources()?,
         })
     }

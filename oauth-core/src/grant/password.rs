@@ -119,12 +119,7 @@ fn read<'a>(
     }
     let username = request.required("username")?;
     let password = Secret::new(request.required("password")?);
-    let scope = request
-        .scope()?
-        .unwrap_or_else(|| client.default_scope().clone());
-    if !scope.is_subset(client.scope()) {
-        return Err(TokenDenial::Scope);
-    }
+    let scope = request.scope_of_client()?;
     let resources = request.resources()?;
     Ok((username, password, move |subject| Ask {
         client,

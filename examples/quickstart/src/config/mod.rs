@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(odd.authentication().method(), "client_secret_basic");
         assert_eq!(odd.lifetimes().access_token, Some(Duration::from_secs(9)));
         assert_eq!(spa.authentication().method(), "none");
-        assert!(spa.is_pkce_optional());
+        assert!(spa.allows(oauth_core::client::Danger::PkceOptional));
         assert_eq!(
             config.resources[0].identifier.as_ref().unwrap().as_str(),
             "https://api.example"
