@@ -131,12 +131,28 @@ pub fn secure_page(html: impl Into<String>, pending: Option<&Pending>) -> Respon
 /// All of it is bound to the browser by its cookie, so pass the headers of the request that you answer. Only approve or deny on a
 /// `POST` that the user has made.
 #[derive(Clone, Debug)]
-pub struct Interactions(AuthorizationServer);
+pub struct Interactions {
+    server: AuthorizationServer,
+    respond: fn(AuthorizationResponse) -> AuthorizationResponse,
+}
 
 impl Interactions {
     /// The interactions of a server.
     pub fn new(server: AuthorizationServer) -> Self {
-        Self(server)
+        Self {
+            server,
+            respond: std::convert::identity,
+        }
+    }
+
+    /// Changes every response on its way to the client, as the dialect of an existing provider has it.
+    #[must_use]
+    pub fn respond_with(
+        mut self,
+        respond: fn(AuthorizationResponse) -> AuthorizationResponse,
+    ) -> Self {
+        self.respond = respond;
+        self
     }
 
     /// What is pending under a handle, to show a page about it.
@@ -144,8 +160,8 @@ impl Interactions {
     /// # Errors
     /// With what to show instead.
     pub async fn pending(&self, handle: &str, headers: &HeaderMap) -> Result<Pending, PageError> {
-        let browser = browser(headers, self.0.issuer());
-        match self.0.interaction(handle, browser.as_ref()).await {
+        let browser = browser(headers, self.server.issuer());
+        match self.server.interaction(handle, browser.as_ref()).await {
             Ok(pending) => Ok(pending?),
             Err(fault) => Err(PageError::unavailable(&fault)),
         }
@@ -187,15 +203,14 @@ impl Interactions {
         headers: &HeaderMap,
         subject: &Subject,
     ) -> Result<Option<Response<Body>>, PageError> {
-        let browser = browser(headers, self.0.issuer());
+        let browser = browser(headers, self.server.issuer());
         match self
-            .0
+            .server
             .settle_remembered(handle, browser.as_ref(), subject)
             .await
         {
-            Ok(settled) => {
-                Ok(settled?.map(|Settled { response, .. }| authorization_response(&response)))
-            }
+            Ok(settled) => Ok(settled?
+                .map(|Settled { response, .. }| authorization_response(&(self.respond)(response)))),
             Err(fault) => Err(PageError::unavailable(&fault)),
         }
     }
@@ -206,9 +221,9 @@ impl Interactions {
         headers: &HeaderMap,
         verdict: &Verdict,
     ) -> Result<Response<Body>, PageError> {
-        let browser = browser(headers, self.0.issuer());
-        match self.0.settle(handle, browser.as_ref(), verdict).await {
-            Ok(settled) => Ok(authorization_response(&settled?.response)),
+        let browser = browser(headers, self.server.issuer());
+        match self.server.settle(handle, browser.as_ref(), verdict).await {
+            Ok(settled) => Ok(authorization_response(&(self.respond)(settled?.response))),
             Err(fault) => Err(PageError::unavailable(&fault)),
         }
     }

@@ -1,6 +1,7 @@
 //! An OAuth 2 authorization server as tower services, and a bearer-token layer for APIs.
 
 pub mod bearer;
+pub mod dialect;
 pub mod endpoint;
 pub mod host;
 mod service;

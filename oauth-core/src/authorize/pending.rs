@@ -7,15 +7,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::response::{ResponseMode, ResponseType, ReturnAddress};
+use super::{
+    AuthorizationResponse,
+    response::{ResponseMode, ResponseType, ReturnAddress},
+};
 use crate::{
     client::Client,
+    error::Refusal,
     pkce::CodeChallenge,
     random::Random,
     seal::Sealer,
     store::{Key, Kind, Realm},
     time::Timestamp,
-    types::{ClientId, RedirectUri, Resource, Scope, Secret},
+    types::{ClientId, Issuer, RedirectUri, Resource, Scope, Secret},
 };
 
 /// The purpose under which interactions are sealed.
@@ -117,6 +121,13 @@ pub struct Interaction {
     pub handle: String,
     /// What is asked.
     pub pending: Pending,
+}
+
+impl Interaction {
+    /// Refuses the request before anybody is asked, for a reason that is not the standard's.
+    pub fn refuse(self, issuer: &Issuer, refusal: Refusal) -> AuthorizationResponse {
+        self.pending.to.error(issuer, refusal)
+    }
 }
 
 /// Why an interaction cannot be carried on. None of these can be told to the client: the browser has to be shown a page.

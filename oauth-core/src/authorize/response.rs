@@ -77,6 +77,7 @@ pub struct AuthorizationResponse {
     redirect_uri: RedirectUri,
     mode: ResponseMode,
     params: Vec<(&'static str, String)>,
+    refusal: Option<Refusal>,
 }
 
 /// Where a response goes: what of a request it takes to answer it.
@@ -108,13 +109,14 @@ impl ReturnAddress {
     }
 
     pub(crate) fn error(&self, issuer: &Issuer, refusal: Refusal) -> AuthorizationResponse {
-        self.response(
-            issuer,
-            vec![
-                ("error", refusal.code.as_str().to_owned()),
-                ("error_description", refusal.description.to_owned()),
-            ],
-        )
+        let params = vec![
+            ("error", refusal.code.as_str().to_owned()),
+            ("error_description", refusal.description.to_owned()),
+        ];
+        AuthorizationResponse {
+            refusal: Some(refusal),
+            ..self.response(issuer, params)
+        }
     }
 
     fn response(
@@ -131,6 +133,7 @@ impl ReturnAddress {
             redirect_uri: self.redirect_uri.clone(),
             mode: self.mode,
             params,
+            refusal: None,
         }
     }
 }
@@ -151,6 +154,28 @@ impl AuthorizationResponse {
         self.params
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// What it tells the client that went wrong, if something did.
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.refusal
+    }
+
+    /// The value of a parameter.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.params().find_map(|(own, value)| (own == name).then_some(value))
+    }
+
+    /// The response with one more parameter, after the others: for dialects that know some the standard does not.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.params.push((name, value.into()));
+        self
+    }
+
+    /// The response without a parameter: for dialects that do not know it.
+    pub fn without(mut self, name: &str) -> Self {
+        self.params.retain(|(own, _)| *own != name);
+        self
     }
 
     /// The redirection URI with the parameters in its fragment, if that is the mode, else in its query. ASCII only.

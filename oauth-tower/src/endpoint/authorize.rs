@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW, request::Parts};
-use oauth_core::{AuthorizationServer, authorize::Browser, server::AuthorizeAnswer, types::Params};
+use oauth_core::{
+    AuthorizationServer, authorize::Browser, error::Fault, server::AuthorizeAnswer, types::Params,
+};
 
 use super::Answer;
 use crate::{
@@ -90,23 +92,15 @@ impl Authorize {
     }
 
     async fn authorize(&self, params: Params, parts: &Parts) -> Response<Body> {
-        let issuer = self.server.issuer();
-        let (browser, is_new) = match browser(&parts.headers, issuer) {
-            Some(browser) => (browser, false),
-            None => match self.server.random() {
-                Ok(mut random) => (Browser::new(&mut random), true),
-                Err(fault) => return self.host.error_page(&PageError::unavailable(&fault)),
-            },
+        let (parts, browser, is_new) = match browser_of(parts.clone(), &self.server) {
+            Ok(found) => found,
+            Err(fault) => return self.host.error_page(&PageError::unavailable(&fault)),
         };
         match self.server.authorize(params, &browser).await {
             Ok(AuthorizeAnswer::Interact(interaction)) => {
-                let mut parts = parts.clone();
-                if is_new {
-                    remember(&mut parts, &browser, issuer);
-                }
                 let mut response = self.host.interact(interaction, &parts).await;
                 if is_new {
-                    set_browser(response.headers_mut(), &browser, issuer);
+                    set_browser(response.headers_mut(), &browser, self.server.issuer());
                 }
                 response
             }
@@ -120,6 +114,19 @@ impl Authorize {
             Err(fault) => self.host.error_page(&PageError::unavailable(&fault)),
         }
     }
+}
+
+/// The browser of a request, and whether it is being given its cookie only now.
+pub(crate) fn browser_of(
+    mut parts: Parts,
+    server: &AuthorizationServer,
+) -> Result<(Parts, Browser, bool), Fault> {
+    if let Some(browser) = browser(&parts.headers, server.issuer()) {
+        return Ok((parts, browser, false));
+    }
+    let browser = Browser::new(&mut server.random()?);
+    remember(&mut parts, &browser, server.issuer());
+    Ok((parts, browser, true))
 }
 
 /// Adds the cookie that the browser is being given to the request, so that a host can decide at once.

@@ -14,6 +14,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::{Request, Response};
@@ -23,6 +24,7 @@ use oauth_core::{
 };
 use tower_service::Service;
 
+pub(crate) use self::authorize::browser_of;
 pub use self::{
     authorize::Authorize, introspect::Introspect, metadata::MetadataDocument, page::HostPages,
     revoke::Revoke, token::Token,
@@ -163,8 +165,14 @@ impl ClientEndpoint {
         Ok((presented, peer))
     }
 
+    /// How long the client of a request has to wait before its secret is looked at; `None` if it need not.
+    pub(crate) fn wait(&self, presented: &Presented, peer: Option<Peer>) -> Option<Duration> {
+        let name = secret_of(presented)?;
+        self.throttle.as_ref()?.wait(name, peer)
+    }
+
     /// Counts a wrong secret. Only of clients that exist, so that made-up names fill no table.
-    fn note(&self, denial: ClientDenial, presented: &Presented, peer: Option<Peer>) {
+    pub(crate) fn note(&self, denial: ClientDenial, presented: &Presented, peer: Option<Peer>) {
         if let (Some(throttle), Some(name), ClientDenial::WrongSecret | ClientDenial::WrongProof) =
             (&self.throttle, secret_of(presented), denial)
         {

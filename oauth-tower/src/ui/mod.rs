@@ -92,6 +92,12 @@ impl Ui {
         self
     }
 
+    /// Decides through these interactions, which may change the responses on their way to the client.
+    pub fn interactions(mut self, interactions: Interactions) -> Self {
+        self.interactions = interactions;
+        self
+    }
+
     /// How long users stay signed in: 12 hours, if this is not called.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;

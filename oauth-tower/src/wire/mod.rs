@@ -12,8 +12,8 @@ pub(crate) use self::{
     body::read,
     form::{presented, read_form},
     page::{plain_page, secure_page},
-    params::parse,
-    response::{empty, error, json, method_not_allowed, refusal, too_many},
+    params::{decode, parse},
+    response::{empty, error, found, json, method_not_allowed, refusal, too_many},
 };
 pub use self::{
     body::{Body, Limits},

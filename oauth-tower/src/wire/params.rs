@@ -54,7 +54,7 @@ pub(crate) fn parse(encoded: &[u8], limits: &Limits) -> Result<Params, InvalidPa
 }
 
 /// Reverses the form encoding of one name or value.
-pub(super) fn decode(text: &str) -> Result<String, InvalidParams> {
+pub(crate) fn decode(text: &str) -> Result<String, InvalidParams> {
     if !text.contains(['%', '+']) {
         return if text.contains('\0') {
             Err(InvalidParams::Text)

@@ -119,6 +119,15 @@ pub(crate) fn see_other(location: &str) -> Response<Body> {
     response
 }
 
+/// Sends a client on, which follows as `302` says it may.
+pub(crate) fn found(location: &str) -> Response<Body> {
+    let mut response = see_other(location);
+    if response.status() == StatusCode::SEE_OTHER {
+        *response.status_mut() = StatusCode::FOUND;
+    }
+    response
+}
+
 /// Sends an authorization response through the browser, as its response mode wants it.
 pub fn authorization_response(response: &AuthorizationResponse) -> Response<Body> {
     match response.mode() {

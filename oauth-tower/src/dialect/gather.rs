@@ -1,0 +1,251 @@
+//! The parameters of a request, from wherever the dialect takes them.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, header::CONTENT_TYPE, request::Parts};
+use oauth_core::{
+    error::{ErrorCode, Refusal},
+    types::Params,
+};
+
+use super::Dialect;
+use crate::{
+    BoxError,
+    wire::{Limits, parse, read},
+};
+
+/// Where parameters come from. A body is read if its kind is named here, and refused if it is of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a source of its own")]
+pub struct Sources {
+    /// The query.
+    pub query: bool,
+    /// A form body.
+    pub form: bool,
+    /// A JSON body: an object of strings.
+    pub json: bool,
+    /// A `multipart/form-data` body.
+    pub multipart: bool,
+    /// A JSON body without a content type.
+    pub untyped_json: bool,
+}
+
+impl Sources {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        query: false,
+        form: false,
+        json: false,
+        multipart: false,
+        untyped_json: false,
+    };
+    /// The query.
+    pub const QUERY: Self = Self {
+        query: true,
+        ..Self::NONE
+    };
+    /// A form body.
+    pub const FORM: Self = Self {
+        form: true,
+        ..Self::NONE
+    };
+    /// The query, or a form body, or both.
+    pub const QUERY_AND_FORM: Self = Self {
+        query: true,
+        form: true,
+        ..Self::NONE
+    };
+}
+
+/// Why a request cannot be read, and the status for it.
+pub(super) type Unreadable = (StatusCode, Refusal);
+
+const fn invalid(description: &'static str) -> Unreadable {
+    (
+        StatusCode::BAD_REQUEST,
+        Refusal::new(ErrorCode::INVALID_REQUEST, description),
+    )
+}
+
+/// Reads a request's parameters, under the standard's names and values.
+pub(super) async fn gather<B>(
+    dialect: &Dialect,
+    sources: Sources,
+    request: Request<B>,
+    limits: &Limits,
+) -> Result<(Parts, Params), Unreadable>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let mut all = Vec::new();
+    if sources.query {
+        let query = parts.uri.query().unwrap_or_default();
+        all.push(parse(query.as_bytes(), limits).map_err(|error| invalid(error.description()))?);
+    }
+    if matches!(parts.method, http::Method::POST | http::Method::PUT) {
+        let bytes = read(&parts.headers, body, limits).await;
+        let bytes = bytes.map_err(|error| {
+            (
+                error.status(),
+                Refusal::new(ErrorCode::INVALID_REQUEST, error.description()),
+            )
+        })?;
+        if !bytes.is_empty() || !sources.query {
+            all.push(read_body(sources, &parts.headers, bytes, limits).await?);
+        }
+    }
+    Ok((parts, unify(dialect, &all)?))
+}
+
+async fn read_body(
+    sources: Sources,
+    headers: &HeaderMap,
+    bytes: Bytes,
+    limits: &Limits,
+) -> Result<Params, Unreadable> {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    match essence.to_ascii_lowercase().as_str() {
+        "application/x-www-form-urlencoded" if sources.form => {
+            parse(&bytes, limits).map_err(|error| invalid(error.description()))
+        }
+        "application/json" if sources.json => json(&bytes, limits),
+        "" if sources.untyped_json => json(&bytes, limits),
+        "multipart/form-data" if sources.multipart => {
+            multipart(content_type.unwrap_or_default(), bytes, limits).await
+        }
+        _ => Err((
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Refusal::new(
+                ErrorCode::INVALID_REQUEST,
+                "the request body is of a kind that is not taken here",
+            ),
+        )),
+    }
+}
+
+/// An object of strings. The parser keeps the last of repeated members, so they are read one by one.
+fn json(bytes: &[u8], limits: &Limits) -> Result<Params, Unreadable> {
+    struct Pairs(Vec<(String, String)>);
+    impl<'de> serde::Deserialize<'de> for Pairs {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Visitor;
+            impl<'de> serde::de::Visitor<'de> for Visitor {
+                type Value = Pairs;
+
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("an object")
+                }
+
+                fn visit_map<A: serde::de::MapAccess<'de>>(
+                    self,
+                    mut map: A,
+                ) -> Result<Pairs, A::Error> {
+                    let mut pairs = Vec::new();
+                    while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
+                        match value {
+                            serde_json::Value::String(value) => pairs.push((name, value)),
+                            serde_json::Value::Null => {}
+                            _ => return Err(serde::de::Error::custom("a member is not a string")),
+                        }
+                    }
+                    Ok(Pairs(pairs))
+                }
+            }
+            deserializer.deserialize_map(Visitor)
+        }
+    }
+    let Pairs(pairs) = serde_json::from_slice(bytes)
+        .map_err(|_| invalid("the request body is not a JSON object of strings"))?;
+    limited(pairs, limits)
+}
+
+async fn multipart(
+    content_type: &str,
+    bytes: Bytes,
+    limits: &Limits,
+) -> Result<Params, Unreadable> {
+    const MALFORMED: Unreadable = invalid("the request body is not a form of several parts");
+    let boundary = multer::parse_boundary(content_type).map_err(|_| MALFORMED)?;
+    let body = http_body_util::BodyDataStream::new(http_body_util::Full::new(bytes));
+    let mut parts = multer::Multipart::new(body, boundary);
+    let mut pairs = Vec::new();
+    while let Some(field) = parts.next_field().await.map_err(|_| MALFORMED)? {
+        let name = field.name().ok_or(MALFORMED)?.to_owned();
+        if field.file_name().is_some() {
+            return Err(invalid("a part of the form is a file"));
+        }
+        let value = field.bytes().await.map_err(|_| MALFORMED)?;
+        pairs.push((
+            name,
+            String::from_utf8(value.to_vec()).map_err(|_| MALFORMED)?,
+        ));
+        if pairs.len() > limits.params {
+            return Err(invalid("there are too many parameters"));
+        }
+    }
+    limited(pairs, limits)
+}
+
+fn limited(pairs: Vec<(String, String)>, limits: &Limits) -> Result<Params, Unreadable> {
+    if pairs.len() > limits.params {
+        return Err(invalid("there are too many parameters"));
+    }
+    for (name, value) in &pairs {
+        if name.len() > limits.value || value.len() > limits.value {
+            return Err(invalid("a parameter is too long"));
+        }
+        if name.contains('\0') || value.contains('\0') {
+            return Err(invalid("the parameters are not text"));
+        }
+    }
+    Ok(pairs.into_iter().collect())
+}
+
+/// One value for each parameter, under the standard's name. The same parameter twice in one place is refused; in two places, or under
+/// two names, it may stand with the same value.
+fn unify(dialect: &Dialect, all: &[Params]) -> Result<Params, Unreadable> {
+    let mut unified: Vec<(String, String)> = Vec::new();
+    for params in all {
+        if params.repeated().is_some() {
+            return Err(invalid("a parameter is repeated"));
+        }
+        for (name, value) in params.iter().filter(|(_, value)| !value.is_empty()) {
+            let name = alias(dialect, name);
+            let value = meaning(dialect, name, value);
+            match unified.iter().find(|(own, _)| own == name) {
+                Some((_, own)) if own == value && name != "resource" => {}
+                Some(_) if name != "resource" => {
+                    return Err(invalid("a parameter is there twice, with different values"));
+                }
+                _ => unified.push((name.to_owned(), value.to_owned())),
+            }
+        }
+    }
+    Ok(unified.into_iter().collect())
+}
+
+fn alias<'a>(dialect: &Dialect, name: &'a str) -> &'a str {
+    dialect
+        .names
+        .iter()
+        .find_map(|(theirs, ours)| (*theirs == name).then_some(*ours))
+        .unwrap_or(name)
+}
+
+fn meaning<'a>(dialect: &Dialect, name: &str, value: &'a str) -> &'a str {
+    let found = dialect
+        .values
+        .iter()
+        .find(|(own, theirs, _)| *own == name && *theirs == value);
+    found.map_or(value, |(_, _, ours)| ours)
+}

@@ -1,0 +1,102 @@
+//! The token endpoint of a dialect.
+
+use http::{Request, Response, StatusCode};
+use oauth_core::{
+    client::{ClientDenial, Presented},
+    error::{ErrorCode, Fault, Refusal},
+    grant::TokenDenial,
+    token::TokenResponse,
+    types::{Params, Scope},
+};
+
+use super::{credentials, gather::gather, server::Server};
+use crate::{
+    BoxError,
+    throttle::Peer,
+    wire::{Body, json, too_many},
+};
+
+/// Answers a request.
+pub(super) async fn answer<B>(server: &Server, request: Request<B>) -> Response<Body>
+where
+    B: http_body::Body + Send,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let dialect = server.dialect;
+    let gathered = gather(dialect, dialect.token.sources, request, &server.limits).await;
+    let (parts, params) = match gathered {
+        Ok(gathered) => gathered,
+        Err((status, refusal)) => return json(status, &(dialect.error)(refusal)),
+    };
+    if dialect
+        .token
+        .required
+        .iter()
+        .any(|name| params.get(name).is_none())
+    {
+        return server.refuse(Refusal::new(
+            ErrorCode::INVALID_REQUEST,
+            "a required parameter is missing",
+        ));
+    }
+    let params = widened(&params, dialect.widen);
+    let presented = match credentials::presented(dialect.token.credentials, &parts, &params) {
+        Ok(presented) => presented,
+        Err(refusal) => return server.refuse(refusal),
+    };
+    let peer = Peer::of(&parts.extensions);
+    match exchange(server, &presented, peer).await {
+        Ok(Ok(Ok(response))) => json(
+            StatusCode::OK,
+            &(dialect.success)(&response, &params, server.server.now()),
+        ),
+        Ok(Ok(Err(denial))) => server.refuse(denial.refusal()),
+        Ok(Err(wait)) => too_many(wait),
+        Err(fault) => {
+            tracing::error!(%fault, dialect = dialect.name, "a token request failed");
+            server.refuse(fault.refusal())
+        }
+    }
+}
+
+/// How long to wait before the next guess.
+type Wait = std::time::Duration;
+
+/// Presents the credentials as they can be read, until they are accepted.
+async fn exchange(
+    server: &Server,
+    presented: &[Presented],
+    peer: Option<Peer>,
+) -> Result<Result<Result<TokenResponse, TokenDenial>, Wait>, Fault> {
+    let mut answer = Err(TokenDenial::Client(ClientDenial::Missing));
+    for request in presented {
+        if let Some(wait) = server.wait(request, peer) {
+            return Ok(Err(wait));
+        }
+        answer = server.server.token(request).await?;
+        match &answer {
+            Err(TokenDenial::Client(ClientDenial::Unknown | ClientDenial::WrongSecret)) => {}
+            _ => break,
+        }
+    }
+    if let (Err(TokenDenial::Client(denial)), Some(request)) = (&answer, presented.last()) {
+        server.note(*denial, request, peer);
+    }
+    Ok(Ok(answer))
+}
+
+/// The parameters, with the scope that is meant.
+pub(super) fn widened(params: &Params, widen: fn(Scope) -> Scope) -> Params {
+    let scope = params
+        .get("scope")
+        .and_then(|scope| scope.parse::<Scope>().ok())
+        .map(widen);
+    params
+        .iter()
+        .map(|(name, value)| match (&scope, name) {
+            (Some(scope), "scope") => (name.to_owned(), scope.as_str().to_owned()),
+            _ => (name.to_owned(), value.to_owned()),
+        })
+        .collect()
+}
