@@ -22,7 +22,7 @@ use common::{
     millis, scope, seconds, subject,
 };
 use oauth_core::{
-    authorize::{Approval, InteractionDenial as D, Settled, Verdict},
+    authorize::{InteractionDenial as D, Settled, Verdict},
     client::Client,
     event::Event,
     server::AuthorizeAnswer,

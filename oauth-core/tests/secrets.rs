@@ -428,6 +428,7 @@ fn people_are_told_too() {
         I::AlreadyDecided,
         I::ClientGone,
         I::Widened,
+        I::Nothing,
         I::NotRemembered,
     ];
     let texts = unproven
