@@ -2,9 +2,8 @@
 
 use crate::{
     authorize::{AuthorizationDenial, InteractionDenial, UnprovenDenial},
-    client::ClientDenial,
     grant::{GrantType, TokenDenial},
-    token::RevocationDenial,
+    token::{IntrospectionDenial, RevocationDenial},
     types::{ClientId, GrantId, Scope, Subject},
 };
 
@@ -86,12 +85,12 @@ pub enum Event {
         /// Whether the answer was that it is active.
         active: bool,
     },
-    /// An introspection or revocation request was refused, since its caller did not prove to be a client that may.
-    CallerDenied {
+    /// An introspection request was denied.
+    IntrospectionDenied {
         /// The client it named, if that can be one.
         client_id: Option<ClientId>,
         /// Why.
-        reason: ClientDenial,
+        reason: IntrospectionDenial,
     },
     /// A token was revoked, or was not there.
     Revoked {
@@ -100,10 +99,10 @@ pub enum Event {
         /// Whether a whole family ended with it.
         family: bool,
     },
-    /// A token was not revoked.
+    /// A revocation request was denied.
     RevocationDenied {
-        /// The client.
-        client_id: ClientId,
+        /// The client it named, if that can be one.
+        client_id: Option<ClientId>,
         /// Why.
         reason: RevocationDenial,
     },
@@ -140,7 +139,7 @@ impl Event {
             | Self::AuthorizationRefused { .. }
             | Self::InteractionRefused { .. }
             | Self::TokenDenied { .. }
-            | Self::CallerDenied { .. }
+            | Self::IntrospectionDenied { .. }
             | Self::RevocationDenied { .. } => true,
             Self::AuthorizationPending { .. }
             | Self::Approved { .. }

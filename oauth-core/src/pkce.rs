@@ -1,5 +1,7 @@
 //! Proof Key for Code Exchange (RFC 7636).
 
+use std::fmt;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,7 +11,7 @@ use thiserror::Error;
 use crate::types::Secret;
 
 /// A code challenge with its method, as an authorization request brought it (RFC 7636 §4.3).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeChallenge {
     method: Method,
     value: String,
@@ -81,6 +83,13 @@ impl CodeChallenge {
             Method::Plain => verifier.ct_eq(self.value.as_bytes()),
         };
         met.into()
+    }
+}
+
+impl fmt::Debug for CodeChallenge {
+    /// Without the value: a plain challenge is the verifier.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CodeChallenge({:?})", self.method)
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     client::Client,
+    grant::GrantType,
     types::{Resource, Scope},
 };
 
@@ -90,6 +91,15 @@ impl Policy {
             .lifetimes()
             .refresh_token
             .unwrap_or(self.refresh_token_lifetime)
+    }
+
+    /// How long a grant to `client` can give access, so that a user can be told (RFC 6749 §10.2).
+    pub fn grant_lifetime(&self, client: &Client) -> Duration {
+        if client.may_use(&GrantType::REFRESH_TOKEN) {
+            self.refresh_token_lifetime(client)
+        } else {
+            self.access_token_lifetime(client)
+        }
     }
 
     /// How long a refresh token of `client` lives without being used, if that is limited.

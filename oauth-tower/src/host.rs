@@ -9,10 +9,10 @@ use oauth_core::{
         UnprovenDenial, Verdict,
     },
     error::Fault,
-    types::Subject,
+    types::{Params, Subject},
 };
 
-use crate::wire::{Body, authorization_response, browser, plain_page};
+use crate::wire::{Body, authorization_response, browser, empty, plain_page};
 
 /// The host application, as the authorization endpoint sees it.
 #[async_trait]
@@ -27,6 +27,17 @@ pub trait Host: Send + Sync + 'static {
     /// A request went wrong in a way that only the person in front of the browser can be told. A plain page by default.
     fn error_page(&self, error: &PageError) -> Response<Body> {
         error.page()
+    }
+
+    /// Whether the host has a page of its own at this path below the issuer, which [`OAuth::service`](crate::OAuth::service)
+    /// should serve too. None by default; hosts with a router of their own need none.
+    fn has_page(&self, _path: &str) -> bool {
+        false
+    }
+
+    /// Serves such a page. `form` holds the parameters of a `POST`, read as strictly as those of the protocol.
+    async fn page(&self, _path: &str, _request: &Parts, _form: Params) -> Response<Body> {
+        empty(StatusCode::NOT_FOUND)
     }
 }
 
@@ -80,6 +91,12 @@ impl From<InteractionDenial> for PageError {
             _ => StatusCode::BAD_REQUEST,
         };
         Self::new(status, denial.description())
+    }
+}
+
+impl From<Fault> for PageError {
+    fn from(fault: Fault) -> Self {
+        Self::unavailable(&fault)
     }
 }
 

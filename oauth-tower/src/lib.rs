@@ -6,6 +6,8 @@ pub mod host;
 mod service;
 pub mod system;
 pub mod throttle;
+#[cfg(feature = "ui")]
+pub mod ui;
 mod wire;
 
 use std::sync::Arc;

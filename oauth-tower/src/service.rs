@@ -21,9 +21,9 @@ use tower_service::Service;
 use crate::{
     BoxError,
     endpoint::{
-        Authorize, AuthorizeService, ClientEndpoint, Endpoint, Introspect, IntrospectService,
-        MetadataDocument, MetadataService, ResponseFuture, Revoke, RevokeService, Token,
-        TokenService,
+        Authorize, AuthorizeService, ClientEndpoint, Endpoint, HostPages, Introspect,
+        IntrospectService, MetadataDocument, MetadataService, PageService, ResponseFuture, Revoke,
+        RevokeService, Token, TokenService,
     },
     host::Host,
     throttle::Throttle,
@@ -98,7 +98,23 @@ impl OAuth {
         Endpoint::new(MetadataDocument(self.server.clone()))
     }
 
-    /// All endpoints together, by their paths.
+    /// The pages of the host's own.
+    pub fn pages(&self) -> PageService {
+        let Self {
+            server,
+            host,
+            limits,
+            ..
+        } = self.clone();
+        let limits = limits.for_pages();
+        Endpoint::new(HostPages {
+            server,
+            host,
+            limits,
+        })
+    }
+
+    /// All endpoints together, and the pages of the host's own, by their paths.
     ///
     /// The paths are matched below the issuer's path, and also without it, since frameworks cut off the prefix under which a
     /// service is mounted. The metadata document is at the root of the issuer's host (RFC 8414 §3.1), so mount
@@ -112,6 +128,8 @@ impl OAuth {
             revoke: cors.layer(self.revoke()),
             introspect: self.introspect(),
             metadata: cors.layer(self.metadata()),
+            pages: self.pages(),
+            host: Arc::clone(&self.host),
         }
     }
 
@@ -144,7 +162,7 @@ fn cors() -> CorsLayer {
 }
 
 /// All endpoints as one tower service. Made by [`OAuth::service`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OAuthService {
     paths: Arc<Paths>,
     authorize: AuthorizeService,
@@ -152,6 +170,8 @@ pub struct OAuthService {
     revoke: Cors<RevokeService>,
     introspect: IntrospectService,
     metadata: Cors<MetadataService>,
+    pages: PageService,
+    host: Arc<dyn Host>,
 }
 
 #[derive(Debug)]
@@ -170,6 +190,7 @@ enum Route {
     Revoke,
     Introspect,
     Metadata,
+    Page,
 }
 
 impl Paths {
@@ -185,7 +206,7 @@ impl Paths {
         }
     }
 
-    fn route(&self, path: &str) -> Option<Route> {
+    fn route(&self, path: &str, host: &dyn Host) -> Option<Route> {
         if path == self.metadata {
             return Some(Route::Metadata);
         }
@@ -201,6 +222,7 @@ impl Paths {
         ]
         .into_iter()
         .find_map(|(own, route)| (own == below).then_some(route))
+        .or_else(|| host.has_page(below).then_some(Route::Page))
     }
 }
 
@@ -219,16 +241,27 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> OAuthFuture {
-        OAuthFuture(match self.paths.route(request.uri().path()) {
-            Some(Route::Authorize) => Box::pin(self.authorize.call(request)),
-            Some(Route::Token) => Box::pin(self.token.call(request)),
-            Some(Route::Revoke) => Box::pin(self.revoke.call(request)),
-            Some(Route::Introspect) => Box::pin(self.introspect.call(request)),
-            Some(Route::Metadata) => Box::pin(self.metadata.call(request)),
-            None => Box::pin(ResponseFuture::new(std::future::ready(empty(
-                StatusCode::NOT_FOUND,
-            )))),
-        })
+        OAuthFuture(
+            match self.paths.route(request.uri().path(), self.host.as_ref()) {
+                Some(Route::Authorize) => Box::pin(self.authorize.call(request)),
+                Some(Route::Token) => Box::pin(self.token.call(request)),
+                Some(Route::Revoke) => Box::pin(self.revoke.call(request)),
+                Some(Route::Introspect) => Box::pin(self.introspect.call(request)),
+                Some(Route::Metadata) => Box::pin(self.metadata.call(request)),
+                Some(Route::Page) => Box::pin(self.pages.call(request)),
+                None => Box::pin(ResponseFuture::new(std::future::ready(empty(
+                    StatusCode::NOT_FOUND,
+                )))),
+            },
+        )
+    }
+}
+
+impl fmt::Debug for OAuthService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthService")
+            .field("paths", &self.paths)
+            .finish_non_exhaustive()
     }
 }
 

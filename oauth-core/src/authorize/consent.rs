@@ -12,10 +12,18 @@ use crate::{
 /// What a user has allowed a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Consent {
-    pub(crate) scope: Scope,
-    pub(crate) resources: Vec<Resource>,
+    allowed: Vec<Allowed>,
     pub(crate) given_at: Timestamp,
     expires_at: Timestamp,
+}
+
+/// What a user has allowed a client at one resource server. To read the mail and to write the calendar is not to write the
+/// mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Allowed {
+    /// `None` for the default audience, where a request goes that names no resource server.
+    at: Option<Resource>,
+    scope: Scope,
 }
 
 impl Body for Consent {}
@@ -33,17 +41,25 @@ impl Consent {
         now >= self.expires_at
     }
 
+    /// All that it allows anywhere.
+    pub(crate) fn scope(&self) -> Scope {
+        let all = Scope::EMPTY;
+        self.allowed
+            .iter()
+            .fold(all, |all, allowed| all.union(&allowed.scope))
+    }
+
     /// Whether it allows all that is asked.
     pub(super) fn covers(&self, pending: &Pending, now: Timestamp) -> bool {
         !self.is_expired(now)
-            && pending.scope.is_subset(&self.scope)
-            && pending
-                .resources
-                .iter()
-                .all(|resource| self.resources.contains(resource))
+            && places(&pending.resources).all(|at| {
+                self.allowed
+                    .iter()
+                    .any(|allowed| allowed.at == at && pending.scope.is_subset(&allowed.scope))
+            })
     }
 
-    /// This consent and that to `scope` and `resources`, given now.
+    /// This consent and that to `scope` at `resources`, given now.
     pub(super) fn and(
         mut self,
         scope: &Scope,
@@ -51,10 +67,15 @@ impl Consent {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Self {
-        self.scope = self.scope.union(scope);
-        self.resources.extend_from_slice(resources);
-        self.resources.sort_unstable();
-        self.resources.dedup();
+        for at in places(resources) {
+            match self.allowed.iter_mut().find(|allowed| allowed.at == at) {
+                Some(allowed) => allowed.scope = allowed.scope.union(scope),
+                None => self.allowed.push(Allowed {
+                    at,
+                    scope: scope.clone(),
+                }),
+            }
+        }
         self.given_at = now;
         self.expires_at = expires_at;
         self
@@ -72,4 +93,10 @@ impl Consent {
             body: encode(self),
         }
     }
+}
+
+/// The places that a request for these resource servers means.
+fn places(resources: &[Resource]) -> impl Iterator<Item = Option<Resource>> {
+    let default = resources.is_empty().then_some(None);
+    resources.iter().cloned().map(Some).chain(default)
 }

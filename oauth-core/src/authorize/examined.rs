@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Browser, Interaction, Pending, pending::Sealed, response::ReturnAddress};
+use super::{
+    AuthorizationResponse, Browser, Interaction, Pending, identified::is_trusted, pending::Sealed,
+    response::ReturnAddress,
+};
 use crate::{
     client::Client,
     decide::Context,
+    error::Fault,
     pkce::CodeChallenge,
     seal::Sealer,
-    types::{Resource, Scope},
+    types::{Issuer, Resource, Scope},
 };
 
 /// A request with nothing against it.
@@ -22,6 +26,17 @@ pub struct Examined {
 }
 
 impl Examined {
+    /// The client.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// The answer if the machine breaks now (RFC 6749 §4.1.2.1: a browser cannot be sent a 500 through a redirect); `None` if
+    /// the browser may not be sent to this client by itself.
+    pub(crate) fn broken(&self, issuer: &Issuer, fault: &Fault) -> Option<AuthorizationResponse> {
+        is_trusted(&self.client).then(|| self.to.error(issuer, fault.refusal()))
+    }
+
     /// Hands the request to the browser, in a sealed handle that only this browser can use. Writes nothing.
     pub(crate) fn pend(
         self,
@@ -36,6 +51,7 @@ impl Examined {
             expires_at,
             client_id: self.client.id().clone(),
             redirect_uri: self.to.redirect_uri.as_str().to_owned(),
+            is_redirect_uri_named: self.to.is_named,
             mode: self.to.mode,
             state: self.to.state.clone(),
             scope: self.scope.clone(),

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     client::{Client, RegisteredBy},
     decide::Rules,
-    error::{ErrorCode, Fault, Refusal},
+    error::{ErrorCode, Refusal},
     grant::GrantType,
     pkce::{CodeChallenge, InvalidChallenge},
     types::{Issuer, Params, RedirectUri, Resource, Scope, is_vschars},
@@ -135,6 +135,7 @@ impl Identified {
             client,
             to: ReturnAddress {
                 redirect_uri,
+                is_named: params.get("redirect_uri").is_some(),
                 mode,
                 state,
             },
@@ -145,11 +146,6 @@ impl Identified {
     /// The client.
     pub fn client(&self) -> &Arc<Client> {
         &self.client
-    }
-
-    /// The answer if the machine breaks now (RFC 6749 §4.1.2.1: a browser cannot be sent a 500 through a redirect).
-    pub(crate) fn broken(&self, issuer: &Issuer, fault: &Fault) -> AuthorizationResponse {
-        self.to.error(issuer, fault.refusal())
     }
 
     /// Examines everything else about the request.
@@ -167,7 +163,7 @@ impl Identified {
             }),
             Err(denial) => Err(Box::new(Refused {
                 denial,
-                trusted: self.client.registered_by() == RegisteredBy::Operator,
+                trusted: is_trusted(&self.client),
                 response: self.to.error(issuer, denial.refusal()),
             })),
         }
@@ -247,4 +243,9 @@ impl Identified {
             Err(AuthorizationDenial::Target)
         }
     }
+}
+
+/// Whether browsers may be sent to the client with an error before the user has done anything (RFC 9700 §4.11.2).
+pub(super) fn is_trusted(client: &Client) -> bool {
+    client.registered_by() == RegisteredBy::Operator
 }

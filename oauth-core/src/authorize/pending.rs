@@ -67,6 +67,7 @@ impl Pending {
     pub(super) fn new(sealed: Sealed, client: Arc<Client>) -> Self {
         let to = ReturnAddress {
             redirect_uri: RedirectUri::proven_before(sealed.redirect_uri),
+            is_named: sealed.is_redirect_uri_named,
             mode: sealed.mode,
             state: sealed.state,
         };
@@ -161,6 +162,7 @@ pub(crate) struct Sealed {
     pub(super) expires_at: Timestamp,
     pub(super) client_id: ClientId,
     pub(super) redirect_uri: String,
+    pub(super) is_redirect_uri_named: bool,
     pub(super) mode: ResponseMode,
     pub(super) state: Option<String>,
     pub(super) scope: Scope,

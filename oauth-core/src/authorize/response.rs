@@ -48,9 +48,11 @@ pub struct AuthorizationResponse {
 }
 
 /// Where a response goes: what of a request it takes to answer it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ReturnAddress {
     pub(crate) redirect_uri: RedirectUri,
+    /// Whether the request said so, rather than leaving it to the registration.
+    pub(crate) is_named: bool,
     pub(crate) mode: ResponseMode,
     pub(crate) state: Option<String>,
 }
@@ -116,6 +118,16 @@ impl fmt::Debug for AuthorizationResponse {
     /// Without the parameters: one is the code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationResponse")
+            .field("redirect_uri", &self.redirect_uri)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ReturnAddress {
+    /// Without the state, by which the client knows its own requests from forged ones.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReturnAddress")
             .field("redirect_uri", &self.redirect_uri)
             .field("mode", &self.mode)
             .finish_non_exhaustive()

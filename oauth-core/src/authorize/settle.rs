@@ -205,6 +205,7 @@ impl Settle<'_> {
         let code = Code {
             terms,
             redirect_uri: self.pending.to.redirect_uri.as_str().to_owned(),
+            is_redirect_uri_named: self.pending.to.is_named,
             challenge: self.pending.challenge.clone(),
             expires_at: now + rules.policy.code_lifetime(client),
             state: CodeState::Unspent,

@@ -43,7 +43,8 @@ pub enum CodeDenial {
     WrongClient,
     /// It was issued for another redirection URI.
     WrongRedirectUri,
-    /// The redirection URI was left out, and there is no PKCE to bind the code instead.
+    /// The redirection URI was left out, though the authorization request named it and there is no PKCE to bind the code
+    /// instead.
     MissingRedirectUri,
     /// The request had a challenge, but the verifier was left out.
     MissingVerifier,
@@ -159,7 +160,9 @@ impl Exchange {
         match &self.redirect_uri {
             Some(uri) if *uri != code.redirect_uri => return Err(CodeDenial::WrongRedirectUri),
             // OAuth 2.1 §10.2 lets it be left out, since PKCE binds the code to the request.
-            None if code.challenge.is_none() => return Err(CodeDenial::MissingRedirectUri),
+            None if code.challenge.is_none() && code.is_redirect_uri_named => {
+                return Err(CodeDenial::MissingRedirectUri);
+            }
             Some(_) | None => {}
         }
         match (&code.challenge, &self.verifier) {

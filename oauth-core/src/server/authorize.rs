@@ -3,7 +3,7 @@
 use super::AuthorizationServer;
 use crate::{
     authorize::{
-        AuthorizationResponse, Browser, Identified, Interaction, InteractionDenial, Pending,
+        AuthorizationResponse, Browser, Examined, Interaction, InteractionDenial, Pending,
         Received, Refused, Sealed, Settle, Settled, UnprovenDenial, Verdict,
     },
     decide::Context,
@@ -32,7 +32,7 @@ impl AuthorizationServer {
     /// Answers an authorization request (RFC 6749 §4.1.1) from a browser. Writes nothing.
     ///
     /// # Errors
-    /// If the machine broke before the client and its address were proven. After that the client is told.
+    /// If the machine broke. Once the request is found to be in order, a client that may be told is told instead.
     pub async fn authorize(
         &self,
         params: Params,
@@ -59,46 +59,47 @@ impl AuthorizationServer {
                 return Ok(AuthorizeAnswer::Unproven(reason));
             }
         };
-        Ok(self.examine(identified, browser).await)
-    }
-
-    async fn examine(&self, identified: Identified, browser: &Browser) -> AuthorizeAnswer {
-        let client_id = identified.client().id().clone();
-        let tools = match self.sealer().await {
-            Ok(sealer) => self.random().map(|random| (sealer, random)),
-            Err(fault) => Err(fault),
-        };
-        let (sealer, random) = match tools {
-            Ok(tools) => tools,
-            Err(fault) => {
-                tracing::error!(%fault, %client_id, "cannot begin an interaction");
-                return AuthorizeAnswer::Respond(identified.broken(self.issuer(), &fault));
-            }
-        };
         match identified.examine(self.issuer(), self.rules()) {
-            Ok(examined) => {
-                let mut context = Context {
-                    rules: self.rules(),
-                    now: self.now(),
-                    random,
-                };
-                let interaction = examined.pend(browser, &sealer, &mut context);
-                let scope = interaction.pending.scope().clone();
-                self.happened(&Event::AuthorizationPending { client_id, scope });
-                AuthorizeAnswer::Interact(interaction)
-            }
+            Ok(examined) => self.pend(examined, browser).await,
             Err(refused) => {
                 self.happened(&Event::AuthorizationRefused {
                     client_id,
                     reason: refused.denial,
                 });
-                if refused.trusted {
+                Ok(if refused.trusted {
                     AuthorizeAnswer::Respond(refused.response)
                 } else {
                     AuthorizeAnswer::Refuse(refused)
-                }
+                })
             }
         }
+    }
+
+    async fn pend(&self, examined: Examined, browser: &Browser) -> Result<AuthorizeAnswer, Fault> {
+        let tools = match self.sealer().await {
+            Ok(sealer) => self.random().map(|random| (sealer, random)),
+            Err(fault) => Err(fault),
+        };
+        let client_id = examined.client().id().clone();
+        let (sealer, random) = match tools {
+            Ok(tools) => tools,
+            Err(fault) => {
+                tracing::error!(%fault, %client_id, "cannot begin an interaction");
+                return match examined.broken(self.issuer(), &fault) {
+                    Some(response) => Ok(AuthorizeAnswer::Respond(response)),
+                    None => Err(fault),
+                };
+            }
+        };
+        let mut context = Context {
+            rules: self.rules(),
+            now: self.now(),
+            random,
+        };
+        let interaction = examined.pend(browser, &sealer, &mut context);
+        let scope = interaction.pending.scope().clone();
+        self.happened(&Event::AuthorizationPending { client_id, scope });
+        Ok(AuthorizeAnswer::Interact(interaction))
     }
 
     /// What is pending under a handle, to show a page about it.
@@ -204,7 +205,10 @@ impl AuthorizationServer {
             Err(InteractionDenial::NotRemembered | InteractionDenial::AlreadyDecided) => {
                 Ok(Ok(None))
             }
-            Err(denial) => Ok(Err(denial)),
+            Err(reason) => {
+                self.happened(&Event::InteractionRefused { reason });
+                Ok(Err(reason))
+            }
         }
     }
 

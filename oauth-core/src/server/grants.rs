@@ -126,7 +126,7 @@ impl AuthorizationServer {
         for listed in self.all(Kind::CONSENT, &by).await? {
             let consent: Consent = decode(&listed.stored.body)?;
             if !consent.is_expired(now) {
-                add(&listed, &consent.scope, consent.given_at, true)?;
+                add(&listed, &consent.scope(), consent.given_at, true)?;
             }
         }
         Ok(connections.into_values().collect())

@@ -28,7 +28,10 @@ use crate::{
     metadata::Metadata,
     random::{Entropy, Random},
     seal::Sealer,
-    store::{ClientStore, Commit, Outcome, Store, StoreErrorKind},
+    store::{
+        ClientStore, Commit, Expect, Key, Kind, Outcome, Realm, Store, StoreErrorKind, Stored,
+        Version,
+    },
     time::{Clock, Timestamp},
     types::Issuer,
 };
@@ -122,22 +125,16 @@ impl AuthorizationServer {
         Err(Fault::Contention)
     }
 
-    /// Commits. If the store cannot tell whether it did, looks for a record with the commit's id.
+    /// Commits. If the store cannot tell whether it did, looks whether what the commit was to do is done.
     async fn commit(&self, mut commit: Commit, now: Timestamp) -> Result<Outcome, Fault> {
         commit.prune_before = Some(now.saturating_sub(PRUNE_MARGIN));
-        let id = commit.id;
-        let witness = commit.puts.first().map(|put| put.record.key.clone());
+        let witness = Witness::of(&commit, &self.rules().realm);
         let error = match self.0.store.commit(commit).await {
             Ok(outcome) => return Ok(outcome),
             Err(error) => error,
         };
         if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
-            && self
-                .0
-                .store
-                .load(&witness)
-                .await?
-                .is_some_and(|stored| stored.version == id)
+            && witness.confirms(self.0.store.load(witness.key()).await?.as_ref())
         {
             return Ok(Outcome::Committed);
         }
@@ -148,6 +145,49 @@ impl AuthorizationServer {
         trace(event);
         if let Some(events) = &self.0.events {
             events.record(event);
+        }
+    }
+}
+
+/// What shows that a commit was applied.
+enum Witness {
+    /// A record that it wrote, under its id.
+    Written(Key, Version),
+    /// The anchor of a family that it ended. If somebody else did, so much the better.
+    Ended(Key),
+    /// A record that it removed. If somebody else did, so much the better.
+    Removed(Key),
+}
+
+impl Witness {
+    fn of(commit: &Commit, realm: &Realm) -> Option<Self> {
+        let mut puts = commit.puts.iter().rev();
+        // One that was not there before: nobody else knows of it yet and can have written it again.
+        let put = puts
+            .find(|put| put.expect == Expect::Absent)
+            .or(commit.puts.first());
+        if let Some(put) = put {
+            return Some(Self::Written(put.record.key.clone(), commit.id));
+        }
+        if let Some(family) = commit.ends.first() {
+            let anchor = Key::remembered(realm, Kind::GRANT, *family.anchor());
+            return Some(Self::Ended(anchor));
+        }
+        let removal = commit.removals.first()?;
+        Some(Self::Removed(removal.key.clone()))
+    }
+
+    fn key(&self) -> &Key {
+        match self {
+            Self::Written(key, _) | Self::Ended(key) | Self::Removed(key) => key,
+        }
+    }
+
+    fn confirms(&self, found: Option<&Stored>) -> bool {
+        match self {
+            Self::Written(_, id) => found.is_some_and(|stored| stored.version == *id),
+            Self::Ended(_) => found.is_some_and(|stored| stored.closed),
+            Self::Removed(_) => found.is_none(),
         }
     }
 }

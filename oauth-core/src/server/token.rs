@@ -1,18 +1,20 @@
 //! The token, introspection and revocation endpoints, and the check of an access token.
 
+use std::sync::Arc;
+
 use super::AuthorizationServer;
 use crate::{
-    client::{Authenticated, ClientDenial, Presented, Proof},
+    client::{Authenticated, Authorization, Client, ClientDenial, Presented, Proof, claim},
     decide::{Context, Decide, Decision, Found, Rules},
     error::Fault,
     event::Event,
-    grant::{GrantRequest, GrantType, TokenDenial},
+    grant::{GrantDecision, GrantRequest, GrantType, TokenDenial},
     store::{Key, StoreError},
     token::{
         AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, RevocationDenial,
         Revoke, Revoked, TokenResponse, access_token_key, load_access_token,
     },
-    types::{ClientId, Secret},
+    types::{ClientId, Params, Secret},
 };
 
 impl AuthorizationServer {
@@ -35,7 +37,7 @@ impl AuthorizationServer {
                 audience: response.token.audience.clone(),
             },
             Err(reason) => Event::TokenDenied {
-                client_id: named(request),
+                client_id: self.named(request),
                 grant_type,
                 reason: *reason,
             },
@@ -55,29 +57,39 @@ impl AuthorizationServer {
             Ok(authenticated) => authenticated,
             Err(denial) => return Ok(Err(denial.into())),
         };
-        let Some(name) = request.params.get("grant_type") else {
+        match self.read(&client, &request.params, grant_type).await? {
+            Ok(decision) => self.run(&Proven { proof, decision }).await,
+            Err(denial) => Ok(self
+                .spend(proof)
+                .await?
+                .map_err(Into::into)
+                .and(Err(denial))),
+        }
+    }
+
+    /// What an authenticated client asks for.
+    async fn read(
+        &self,
+        client: &Arc<Client>,
+        params: &Params,
+        grant_type: &mut Option<GrantType>,
+    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        let Some(name) = params.get("grant_type") else {
             return Ok(Err(TokenDenial::Missing("grant_type")));
         };
-        let Some(grant) = self
-            .0
-            .grants
-            .iter()
-            .find(|grant| grant.grant_type().as_str() == name)
-        else {
+        let mut grants = self.0.grants.iter();
+        let Some(grant) = grants.find(|grant| grant.grant_type().as_str() == name) else {
             return Ok(Err(TokenDenial::UnsupportedGrantType));
         };
         if !client.may_use(grant_type.insert(grant.grant_type())) {
             return Ok(Err(TokenDenial::UnauthorizedClient));
         }
         let request = GrantRequest {
-            client: &client,
-            params: &request.params,
+            client,
+            params,
             rules: self.rules(),
         };
-        match grant.read(request).await? {
-            Ok(decision) => self.run(&Proven { proof, decision }).await,
-            Err(denial) => Ok(Err(denial)),
-        }
+        grant.read(request).await
     }
 
     /// Answers a request to the introspection endpoint (RFC 7662 §2.1).
@@ -88,40 +100,44 @@ impl AuthorizationServer {
         &self,
         request: &Presented,
     ) -> Result<Result<IntrospectionResponse, IntrospectionDenial>, Fault> {
+        let answer = self.look_up(request).await?;
+        self.happened(&match &answer {
+            Ok((caller, response)) => Event::Introspected {
+                caller: caller.clone(),
+                active: *response != IntrospectionResponse::Inactive,
+            },
+            Err(reason) => Event::IntrospectionDenied {
+                client_id: self.named(request),
+                reason: *reason,
+            },
+        });
+        Ok(answer.map(|(_, response)| response))
+    }
+
+    async fn look_up(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<(ClientId, IntrospectionResponse), IntrospectionDenial>, Fault> {
         if request.params.repeated().is_some() {
             return Ok(Err(IntrospectionDenial::Repeated));
         }
         let caller = match self.caller(request).await? {
-            // RFC 7662 §4: who only names itself could be anybody.
-            Ok(client) if !client.client.is_confidential() => Err(ClientDenial::Public),
-            Ok(client) => Ok(client.client),
-            Err(denial) => Err(denial),
+            Ok(authenticated) => authenticated.client,
+            Err(denial) => return Ok(Err(IntrospectionDenial::Client(denial))),
         };
-        let caller = match caller {
-            Ok(caller) => caller,
-            Err(reason) => {
-                self.happened(&Event::CallerDenied {
-                    client_id: named(request),
-                    reason,
-                });
-                return Ok(Err(IntrospectionDenial::Client(reason)));
-            }
-        };
+        // RFC 7662 §4: who only names itself could be anybody.
+        if !caller.is_confidential() {
+            return Ok(Err(IntrospectionDenial::Client(ClientDenial::Public)));
+        }
         let Some(token) = request.params.secret("token") else {
             return Ok(Err(IntrospectionDenial::Missing));
         };
-        let Ok(answer) = self
-            .run(&Introspect {
-                caller: &caller,
-                token,
-            })
-            .await?;
-        let active = answer != IntrospectionResponse::Inactive;
-        self.happened(&Event::Introspected {
-            caller: caller.id().clone(),
-            active,
-        });
-        Ok(Ok(answer))
+        let ask = Introspect {
+            caller: &caller,
+            token,
+        };
+        let Ok(response) = self.run(&ask).await?;
+        Ok(Ok((caller.id().clone(), response)))
     }
 
     /// Answers a request to the revocation endpoint (RFC 7009 §2.1).
@@ -129,37 +145,40 @@ impl AuthorizationServer {
     /// # Errors
     /// A [`RevocationDenial`] inside if it is denied; a [`Fault`] if the machine broke.
     pub async fn revoke(&self, request: &Presented) -> Result<Result<(), RevocationDenial>, Fault> {
+        let answer = self.take_back(request).await?;
+        self.happened(&match &answer {
+            Ok((client_id, revoked)) => Event::Revoked {
+                client_id: client_id.clone(),
+                family: *revoked == Revoked::Family,
+            },
+            Err(reason) => Event::RevocationDenied {
+                client_id: self.named(request),
+                reason: *reason,
+            },
+        });
+        Ok(answer.map(|_| ()))
+    }
+
+    async fn take_back(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<(ClientId, Revoked), RevocationDenial>, Fault> {
         if request.params.repeated().is_some() {
             return Ok(Err(RevocationDenial::Repeated));
         }
         let client = match self.caller(request).await? {
-            Ok(client) => client.client,
-            Err(reason) => {
-                self.happened(&Event::CallerDenied {
-                    client_id: named(request),
-                    reason,
-                });
-                return Ok(Err(RevocationDenial::Client(reason)));
-            }
+            Ok(authenticated) => authenticated.client,
+            Err(denial) => return Ok(Err(RevocationDenial::Client(denial))),
         };
         let Some(token) = request.params.secret("token") else {
             return Ok(Err(RevocationDenial::Missing));
         };
-        let answer = self
-            .run(&Revoke {
-                client: &client,
-                token,
-            })
-            .await?;
-        let client_id = client.id().clone();
-        self.happened(&match answer {
-            Ok(revoked) => Event::Revoked {
-                client_id,
-                family: revoked == Revoked::Family,
-            },
-            Err(reason) => Event::RevocationDenied { client_id, reason },
-        });
-        Ok(answer.map(|_| ()))
+        let ask = Revoke {
+            client: &client,
+            token,
+        };
+        let answer = self.run(&ask).await?;
+        Ok(answer.map(|revoked| (client.id().clone(), revoked)))
     }
 
     /// The access token behind `token`, if it is one and still valid: one point read.
@@ -183,30 +202,35 @@ impl AuthorizationServer {
         &self,
         request: &Presented,
     ) -> Result<Result<Authenticated, ClientDenial>, Fault> {
-        let client = match self.authenticate(request).await? {
-            Ok(client) => client,
-            Err(denial) => return Ok(Err(denial)),
-        };
-        if client.proof.once.is_none() {
-            return Ok(Ok(client));
+        match self.authenticate(request).await? {
+            Ok(client) => {
+                let spent = self.spend(client.proof.clone()).await?;
+                Ok(spent.map(|()| client))
+            }
+            Err(denial) => Ok(Err(denial)),
         }
-        let spent = self
-            .run(&Proven {
-                proof: client.proof.clone(),
-                decision: Box::new(Nothing),
-            })
-            .await?;
-        Ok(spent.map(|()| client))
     }
-}
 
-/// The client that a request names, whether it is that or not.
-fn named(request: &Presented) -> Option<ClientId> {
-    match &request.authorization {
-        Some(crate::client::Authorization::Basic { client_id, .. }) => {
-            ClientId::new(client_id.as_str()).ok()
+    /// Marks a proof as used that may be used once, if it is one and nothing else will.
+    async fn spend(&self, proof: Proof) -> Result<Result<(), ClientDenial>, Fault> {
+        if proof.once.is_none() {
+            return Ok(Ok(()));
         }
-        _ => ClientId::new(request.params.get("client_id")?).ok(),
+        let decision = Box::new(Nothing);
+        self.run(&Proven { proof, decision }).await
+    }
+
+    /// The client that a request names, whether it is that or not.
+    fn named(&self, request: &Presented) -> Option<ClientId> {
+        match claim(request, &self.0.methods) {
+            Ok(claim) => Some(claim.client_id().clone()),
+            Err(_) => match &request.authorization {
+                Some(Authorization::Basic { client_id, .. }) => {
+                    ClientId::new(client_id.as_str()).ok()
+                }
+                _ => ClientId::new(request.params.get("client_id")?).ok(),
+            },
+        }
     }
 }
 

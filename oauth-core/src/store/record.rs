@@ -8,7 +8,7 @@ use super::{Digest, Family, Key, Kind, Realm};
 use crate::time::Timestamp;
 
 /// What a store is asked to keep.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     /// Where it is found.
     pub key: Key,
@@ -43,7 +43,7 @@ pub struct Owner {
 }
 
 /// A record as a store gives it back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The id of the commit that wrote it last.
     pub version: Version,
@@ -70,6 +70,30 @@ impl Version {
     /// Its bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+impl fmt::Debug for Record {
+    /// Without the body: it may hold a key of the server, or what a successor is derived from.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("key", &self.key)
+            .field("role", &self.role)
+            .field("owner", &self.owner)
+            .field("forget_at", &self.forget_at)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Stored {
+    /// Without the body, as [`Record`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored")
+            .field("version", &self.version)
+            .field("role", &self.role)
+            .field("closed", &self.closed)
+            .field("forget_at", &self.forget_at)
+            .finish_non_exhaustive()
     }
 }
 

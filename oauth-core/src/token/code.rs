@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Code {
     pub(crate) terms: Terms,
     pub(crate) redirect_uri: String,
+    /// Whether the authorization request named it, so that the token request has to as well (RFC 6749 §4.1.3).
+    pub(crate) is_redirect_uri_named: bool,
     pub(crate) challenge: Option<CodeChallenge>,
     pub(crate) expires_at: Timestamp,
     pub(crate) state: CodeState,

@@ -3,6 +3,7 @@
 mod authorize;
 mod introspect;
 mod metadata;
+mod page;
 mod revoke;
 mod token;
 
@@ -23,8 +24,8 @@ use oauth_core::{
 use tower_service::Service;
 
 pub use self::{
-    authorize::Authorize, introspect::Introspect, metadata::MetadataDocument, revoke::Revoke,
-    token::Token,
+    authorize::Authorize, introspect::Introspect, metadata::MetadataDocument, page::HostPages,
+    revoke::Revoke, token::Token,
 };
 use crate::{
     BoxError,
@@ -42,6 +43,9 @@ pub type RevokeService = Endpoint<Revoke>;
 pub type IntrospectService = Endpoint<Introspect>;
 /// The metadata document (RFC 8414).
 pub type MetadataService = Endpoint<MetadataDocument>;
+
+/// The pages of a host.
+pub type PageService = Endpoint<HostPages>;
 
 /// What answers the requests to one endpoint.
 pub trait Answer: Send + Sync + 'static {

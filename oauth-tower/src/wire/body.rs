@@ -35,6 +35,16 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same for the host's pages, where a parameter may hold a handle, which holds a request.
+    pub(crate) fn for_pages(self) -> Self {
+        Self {
+            value: self.body,
+            ..self
+        }
+    }
+}
+
 /// Why a body was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {

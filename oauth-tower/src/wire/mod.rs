@@ -20,3 +20,9 @@ pub use self::{
     browser::{browser, set_browser},
     response::authorization_response,
 };
+#[cfg(feature = "ui")]
+pub(crate) use self::{
+    browser::{append_cookie, cookies},
+    page::secure_page,
+    response::{retry_after, see_other},
+};

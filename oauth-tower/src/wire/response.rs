@@ -142,7 +142,7 @@ pub(super) fn set(response: &mut Response<Body>, name: HeaderName, value: &'stat
         .insert(name, HeaderValue::from_static(value));
 }
 
-pub(super) fn retry_after(response: &mut Response<Body>, wait: Duration) {
+pub(crate) fn retry_after(response: &mut Response<Body>, wait: Duration) {
     // Rounded up: who comes back when told to is served.
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     response

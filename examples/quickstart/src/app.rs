@@ -1,0 +1,155 @@
+//! The services, put together.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, Query, Request, State},
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
+use oauth_core::{
+    AuthorizationServer,
+    store::{StaticClients, Store},
+    types::{Issuer, Resource, Scope},
+};
+use oauth_tower::{
+    OAuth,
+    bearer::{BearerLayer, ValidToken},
+    throttle::{Peer, Throttle},
+    ui::Ui,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Config, ProtectedPath},
+    users::Users,
+};
+
+/// The whole application: endpoints, pages, and the API.
+pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> Router {
+    let resources: Vec<_> = config
+        .resources
+        .iter()
+        .map(|path| (path, identifier(path, &issuer)))
+        .collect();
+    let mut policy = config.policy;
+    for (path, identifier) in &resources {
+        let server = policy.resources.entry(identifier.clone()).or_default();
+        server.scope = Some(
+            path.scope
+                .union(server.scope.as_ref().unwrap_or(&Scope::EMPTY)),
+        );
+    }
+    // Tokens that were asked for without a resource are for all of the API.
+    policy.default_audience = policy
+        .resources
+        .keys()
+        .map(|identifier| identifier.as_str().to_owned())
+        .collect();
+    policy.scopes = config
+        .clients
+        .iter()
+        .fold(Scope::EMPTY, |all, client| all.union(client.scope()));
+
+    let clients: StaticClients = config.clients.into_iter().collect();
+    let server = oauth_tower::server(issuer.clone(), store, clients.clone())
+        .policy(policy)
+        .build();
+    let throttle = config.throttle.then(Arc::<Throttle>::default);
+    let ui = Ui::new(
+        server.clone(),
+        Users::from_iter(config.users),
+        Arc::new(clients),
+    )
+    .site("Quickstart")
+    .describe_scope("read", "read your things")
+    .describe_scope("admin", "administer everything")
+    .throttle(throttle.clone());
+    let oauth = OAuth::new(server.clone(), ui).throttle(throttle);
+
+    let mut app = Router::new();
+    for (path, identifier) in resources {
+        app = app.merge(protected(path, &identifier, &server));
+    }
+    if is_demo {
+        app = app.merge(
+            Router::new()
+                .route("/callback", get(callback))
+                .with_state(issuer),
+        );
+    }
+    app.fallback_service(oauth.service())
+        .layer(middleware::from_fn(tell_peer))
+}
+
+/// A path of the API, for tokens with the right scope and audience.
+fn protected(path: &ProtectedPath, identifier: &Resource, server: &AuthorizationServer) -> Router {
+    let bearer = BearerLayer::new(server.clone())
+        .scope(path.scope.clone())
+        .audience(identifier.as_str());
+    Router::new()
+        .route(&path.path, get(whoami))
+        .route_layer(bearer)
+}
+
+/// What the API knows of its caller.
+#[derive(Serialize)]
+struct Whoami {
+    client_id: String,
+    subject: Option<String>,
+    scope: String,
+}
+
+async fn whoami(token: ValidToken) -> Json<Whoami> {
+    Json(Whoami {
+        client_id: token.client_id.to_string(),
+        subject: token.subject.as_ref().map(ToString::to_string),
+        scope: token.scope.to_string(),
+    })
+}
+
+/// What comes back to the demo's applications.
+#[derive(Deserialize)]
+struct Callback {
+    code: Option<String>,
+    error: Option<String>,
+}
+
+/// The page of the demo's applications: shows what to do with the code. As text, so that nothing in it can be anything else.
+async fn callback(State(issuer): State<Issuer>, Query(query): Query<Callback>) -> String {
+    match (query.code, query.error) {
+        (Some(code), _) => {
+            let command = crate::demo::exchange(&issuer, &code);
+            format!(
+                "You have allowed it. Exchange the code within a minute, and once:\n\n{command}\n"
+            )
+        }
+        (None, Some(error)) => format!("It did not work out: {error}\n"),
+        (None, None) => "Begin at the address that was printed at the start.\n".to_owned(),
+    }
+}
+
+/// Tells the throttle whose attempts are whose. Behind a proxy this would be the address that the proxy tells.
+async fn tell_peer(
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(Peer(peer.ip()));
+    next.run(request).await
+}
+
+/// The identifier of a protected path: as configured, or made from its address.
+#[expect(
+    clippy::expect_used,
+    reason = "an issuer's origin and a path that was checked make an absolute URI"
+)]
+fn identifier(path: &ProtectedPath, issuer: &Issuer) -> Resource {
+    path.identifier.clone().unwrap_or_else(|| {
+        format!("{}{}", issuer.origin(), path.path)
+            .parse()
+            .expect("an origin and a path make an absolute URI")
+    })
+}

@@ -1,0 +1,289 @@
+//! The configuration file, read and checked. What is wrong in it is said with file, line, and what would be right.
+
+mod check;
+mod file;
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use oauth_core::{
+    client::Client,
+    policy::Policy,
+    types::{Issuer, Resource, Scope, Secret, Subject},
+};
+use thiserror::Error;
+
+/// All that a file says.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// The issuer; made from the address it listens on, if `None`.
+    pub issuer: Option<Issuer>,
+    /// The address to listen on.
+    pub listen: Option<String>,
+    /// Where records are kept.
+    pub store: Option<StoreUrl>,
+    /// The operator's decisions.
+    pub policy: Policy,
+    /// Whether wrong passwords and secrets are slowed down.
+    pub throttle: bool,
+    /// Who can sign in.
+    pub users: Vec<(Subject, Secret)>,
+    /// The registered applications.
+    pub clients: Vec<Client>,
+    /// The protected paths.
+    pub resources: Vec<ProtectedPath>,
+}
+
+/// A path of the API, and what it asks of a token.
+#[derive(Clone, Debug)]
+pub struct ProtectedPath {
+    /// From the root of the host.
+    pub path: String,
+    /// What a token has to permit.
+    pub scope: Scope,
+    /// The identifier that tokens are asked for with (RFC 8707); made from the path, if `None`.
+    pub identifier: Option<Resource>,
+}
+
+/// Where records are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `memory`
+    Memory,
+    /// `sqlite:PATH`
+    Sqlite(PathBuf),
+}
+
+/// Not a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a store is \"memory\" or \"sqlite:PATH\"")]
+pub struct InvalidStore;
+
+impl std::str::FromStr for StoreUrl {
+    type Err = InvalidStore;
+
+    fn from_str(text: &str) -> Result<Self, InvalidStore> {
+        match text.split_once(':') {
+            None if text == "memory" => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
+            _ => Err(InvalidStore),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{}:{line}: {problem}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one.
+        line: usize,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.into(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|Problem { at, what }| ConfigError::Wrong {
+            path: path.into(),
+            line: text
+                .get(..at)
+                .map_or(1, |before| before.matches('\n').count() + 1),
+            problem: what,
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let file: file::File = toml::from_str(text).map_err(|error| Problem {
+            at: error.span().map_or(0, |span| span.start),
+            // The message alone: the error as a whole would show the line, which may hold a secret.
+            what: error.message().to_owned(),
+        })?;
+        check::config(file)
+    }
+}
+
+/// What is wrong, and at which byte.
+#[derive(Debug, PartialEq, Eq)]
+struct Problem {
+    at: usize,
+    what: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_whole_file_is_understood() {
+        let config = Config::parse(
+            r#"
+            issuer = "http://127.0.0.1:9000"
+            listen = "127.0.0.1:9000"
+            store = "sqlite:/tmp/x.db"
+            [policy]
+            code_lifetime = 5
+            refresh_token_idle = 7
+            throttle = false
+            [[user]]
+            username = "alice"
+            password = "wonder"
+            [[client]]
+            client_id = "odd client:+%41"
+            client_secret = "s"
+            redirect_uris = ["https://app.example/cb"]
+            scope = "read"
+            access_token_lifetime = 9
+            may_introspect = ["https://api.example"]
+            [[client]]
+            client_id = "spa"
+            redirect_uris = ["http://127.0.0.1/cb"]
+            dangerous_pkce_optional = true
+            [[resource]]
+            path = "/x"
+            scope = "read"
+            identifier = "https://api.example"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.store, Some(StoreUrl::Sqlite("/tmp/x.db".into())));
+        assert_eq!(config.policy.code_lifetime, Duration::from_secs(5));
+        assert_eq!(
+            config.policy.refresh_token_idle,
+            Some(Duration::from_secs(7))
+        );
+        assert!(!config.throttle);
+        let [odd, spa] = config.clients.as_slice() else {
+            panic!("two clients")
+        };
+        assert_eq!(odd.id().as_str(), "odd client:+%41");
+        assert_eq!(odd.authentication().method(), "client_secret_basic");
+        assert_eq!(odd.lifetimes().access_token, Some(Duration::from_secs(9)));
+        assert_eq!(spa.authentication().method(), "none");
+        assert!(spa.is_pkce_optional());
+        assert_eq!(
+            config.resources[0].identifier.as_ref().unwrap().as_str(),
+            "https://api.example"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line() {
+        for (text, line, says) in [
+            ("\nisuer = \"x\"", 2, "unknown field `isuer`"),
+            ("issuer = \"http://login.example\"", 1, "https"),
+            ("issuer = 7", 1, "expected a string"),
+            ("listen = \"nowhere\"", 1, "127.0.0.1:8080"),
+            ("store = \"mysql:x\"", 1, "sqlite:PATH"),
+            ("[policy]\ncode_lifetime = -1", 2, "code_lifetime"),
+            ("[policy]\ncode_lifetime = 0", 2, "longer than zero"),
+            ("[policy]\ncode_lifetime = \"60\"", 2, "seconds"),
+            ("[policy]\ngrace = 1", 2, "unknown field `grace`"),
+            ("[[user]]\nusername = \"a\"", 1, "password"),
+            ("[[user]]\nusername = \"\"\npassword = \"x\"", 2, "subject"),
+            ("[[client]]\nclient_id = \"a\\u0007\"", 2, "client id"),
+            ("[[client]]\nclient_id = \"a\"", 1, "redirect URI"),
+            (
+                "[[client]]\nclient_id = \"a\"\nredirect_uris = [\n\"https://a.example/cb\",\n\"http://a.example/cb\"]",
+                5,
+                "https",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\ntoken_endpoint_auth_method = \"jwt\"",
+                3,
+                "client_secret_basic",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\ntoken_endpoint_auth_method = \"client_secret_post\"",
+                3,
+                "client_secret",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\nclient_secret = \"s\"\ntoken_endpoint_auth_method = \"none\"",
+                4,
+                "no client_secret",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\ngrant_types = [\"implicit\"]",
+                3,
+                "client_credentials",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\nscope = \"a  b\"",
+                3,
+                "single spaces",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\nclient_secret = \"s\"\nmay_introspect = \"yes\"",
+                4,
+                "true",
+            ),
+            (
+                "[[resource]]\npath = \"api\"\nscope = \"read\"",
+                2,
+                "begins with a slash",
+            ),
+            (
+                "[[resource]]\npath = \"/token\"\nscope = \"read\"",
+                2,
+                "taken",
+            ),
+            (
+                "[[resource]]\npath = \"/x\"\nscope = \"read\"\nidentifier = \"x\"",
+                4,
+                "absolute URI",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\nredirect_uris = [\"https://a.example/\"]\n\n[[client]]\nclient_id = \"a\"\nredirect_uris = [\"https://a.example/\"]",
+                6,
+                "twice",
+            ),
+        ] {
+            let problem = Config::parse(text).unwrap_err();
+            let found = text[..problem.at].matches('\n').count() + 1;
+            assert!(problem.what.contains(says), "{text:?}: {problem:?}");
+            assert_eq!(found, line, "{text:?}: {problem:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_stay_out_of_what_is_said() {
+        let text = "[[client]]\nclient_id = \"a\"\nclient_secret = \"hunter2\" oops";
+        assert!(!Config::parse(text).unwrap_err().what.contains("hunter2"));
+        let text = "[[client]]\nclient_id = \"a\"\nclient_secret = [\"hunter2\"]";
+        assert!(!Config::parse(text).unwrap_err().what.contains("hunter2"));
+    }
+}

@@ -1,0 +1,10 @@
+//! A working authorization server: users, pages, an API that it protects, and a file that configures it.
+//!
+//! - [`config`] is the file, read and checked, with the line of what is wrong in it.
+//! - [`demo`] is what is there without a file.
+//! - [`app`] puts the services together. This is the part to copy from.
+
+pub mod app;
+pub mod config;
+pub mod demo;
+mod users;

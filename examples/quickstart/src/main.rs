@@ -1,0 +1,134 @@
+//! A working authorization server in axum, with nothing to configure: `cargo run -p quickstart`.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use oauth_core::types::Issuer;
+use oauth_storage_memory::MemoryStore;
+use oauth_storage_sqlite::SqliteStore;
+use quickstart::{
+    app::app,
+    config::{Config, StoreUrl},
+    demo,
+};
+use tokio::{net::TcpListener, signal};
+
+/// How long requests in flight may take after Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An OAuth 2 authorization server with pages and a protected API, to try and to copy from.
+#[derive(Parser)]
+struct Arguments {
+    /// Configuration file (TOML); without one there are users and applications for trying out
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Where records are kept: memory or sqlite:PATH [default: sqlite:quickstart.db]
+    #[arg(long, value_name = "STORE")]
+    store: Option<StoreUrl>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
+        .init();
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let file = arguments.config.as_deref().map(Config::read).transpose()?;
+    let configured = file
+        .as_ref()
+        .and_then(|file| file.listen.as_ref()?.parse().ok());
+    let address = arguments
+        .listen
+        .or(configured)
+        .unwrap_or(([127, 0, 0, 1], 8080).into());
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let address = listener.local_addr()?;
+    let issuer = match file.as_ref().and_then(|file| file.issuer.clone()) {
+        Some(issuer) => issuer,
+        None => Issuer::new(&format!("http://{address}"))
+            .map_err(|error| format!("set issuer in a configuration file: {error}"))?,
+    };
+    let is_demo = file.is_none();
+    let config = match file {
+        Some(file) => file,
+        None => demo::config(&issuer)?,
+    };
+    let store = arguments
+        .store
+        .or_else(|| config.store.clone())
+        .unwrap_or_else(|| StoreUrl::Sqlite("quickstart.db".into()));
+    let app = match &store {
+        StoreUrl::Memory => app(config, issuer.clone(), MemoryStore::default(), is_demo),
+        StoreUrl::Sqlite(path) => {
+            let store =
+                SqliteStore::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            app(config, issuer.clone(), store, is_demo)
+        }
+    };
+    if is_demo {
+        println!("{}", demo::instructions(&issuer));
+    }
+    println!("ready: listening on http://{address}, issuer {issuer}, store {store}");
+    io::stdout().flush()?;
+
+    let serving = axum::serve(
+        listener,
+        app.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(stop_signal());
+    let mut serving = tokio::spawn(serving.into_future());
+    tokio::select! {
+        served = &mut serving => return Ok(served??),
+        () = stop_signal() => {}
+    }
+    // Requests in flight are finished; connections that never end are not waited for.
+    match tokio::time::timeout(PATIENCE, serving).await {
+        Ok(served) => Ok(served??),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Ctrl-C, or what service managers send.
+async fn stop_signal() {
+    let interrupt = async {
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => drop(signals.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}

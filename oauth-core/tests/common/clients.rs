@@ -1,0 +1,142 @@
+//! The registered clients.
+
+use oauth_core::{
+    client::{Client, ClientAuthentication, ClientSecrets, Introspection, Lifetimes, RegisteredBy},
+    grant::GrantType,
+    types::SecretDigest,
+};
+
+use super::{CALENDAR, MAIL, millis, resource, scope};
+
+/// Confidential, by HTTP Basic.
+pub const WEB: &str = "web";
+/// Confidential, by the form body.
+pub const POST: &str = "post";
+/// Public, on a phone.
+pub const APP: &str = "app";
+/// Public, on a desktop: two redirection URIs, one of them loopback.
+pub const NATIVE: &str = "native";
+/// Confidential, without PKCE.
+pub const LEGACY: &str = "legacy";
+/// Public, with the `plain` challenge method.
+pub const PLAIN: &str = "plain";
+/// Confidential, registered by itself.
+pub const STRANGER: &str = "stranger";
+/// Confidential, for itself only.
+pub const MACHINE: &str = "machine";
+/// Confidential, without refresh tokens.
+pub const BRIEF: &str = "brief";
+/// Confidential, with every lifetime its own.
+pub const ODD: &str = "odd client:+%41";
+/// May introspect everything.
+pub const INSPECTOR: &str = "inspector";
+/// May introspect what is for [`MAIL`].
+pub const MAIL_SERVER: &str = "mail server";
+/// May introspect what is for [`CALENDAR`].
+pub const CALENDAR_SERVER: &str = "calendar server";
+
+pub fn all() -> Vec<Client> {
+    let clients = [
+        confidential(WEB)
+            .redirect_uri(redirect_uri(WEB))
+            .name("The Web")
+            .scope(scope("read write admin"))
+            .default_scope(scope("read"))
+            .grant_types([
+                GrantType::AUTHORIZATION_CODE,
+                GrantType::REFRESH_TOKEN,
+                GrantType::CLIENT_CREDENTIALS,
+            ]),
+        Client::confidential(id(POST), ClientAuthentication::SecretPost(secrets(POST)))
+            .redirect_uri(redirect_uri(POST))
+            .scope(scope("read write")),
+        Client::public(id(APP))
+            .redirect_uri(redirect_uri(APP))
+            .scope(scope("read write admin")),
+        Client::public(id(NATIVE))
+            .redirect_uri(redirect_uri(NATIVE))
+            .redirect_uri("https://native.example/other")
+            .scope(scope("read")),
+        confidential(LEGACY)
+            .redirect_uri(redirect_uri(LEGACY))
+            .scope(scope("read write"))
+            .dangerous_pkce_optional(),
+        Client::public(id(PLAIN))
+            .redirect_uri(redirect_uri(PLAIN))
+            .scope(scope("read"))
+            .dangerous_plain_pkce(),
+        confidential(STRANGER)
+            .redirect_uri(redirect_uri(STRANGER))
+            .scope(scope("read"))
+            .registered_by(RegisteredBy::Itself),
+        confidential(MACHINE)
+            .redirect_uri(redirect_uri(MACHINE))
+            .scope(scope("read write"))
+            .default_scope(scope("read"))
+            .grant_types([GrantType::CLIENT_CREDENTIALS]),
+        confidential(BRIEF)
+            .redirect_uri(redirect_uri(BRIEF))
+            .scope(scope("read"))
+            .grant_types([GrantType::AUTHORIZATION_CODE]),
+        confidential(ODD)
+            .redirect_uri(redirect_uri(ODD))
+            .scope(scope("read write"))
+            .lifetimes(ODD_LIFETIMES),
+        inspector(INSPECTOR, Introspection::All),
+        inspector(MAIL_SERVER, Introspection::Resources(vec![resource(MAIL)])),
+        inspector(
+            CALENDAR_SERVER,
+            Introspection::Resources(vec![resource(CALENDAR)]),
+        ),
+    ];
+    clients.map(|client| client.build().unwrap()).into()
+}
+
+pub const ODD_LIFETIMES: Lifetimes = Lifetimes {
+    code: Some(millis(7_001)),
+    access_token: Some(millis(11_003)),
+    refresh_token: Some(millis(100_007)),
+    refresh_token_idle: Some(millis(40_009)),
+    refresh_grace: Some(millis(3_011)),
+};
+
+/// The redirection URI that the tests use for a client.
+pub fn redirect_uri(client: &str) -> String {
+    match client {
+        APP => "com.example.app:/cb".into(),
+        NATIVE => "http://127.0.0.1/cb".into(),
+        WEB => "https://web.example/cb?own=1".into(),
+        ODD => "https://odd.example/cb".into(),
+        _ => format!("https://{client}.example/cb"),
+    }
+}
+
+/// The secret of a client; public ones have none.
+pub fn client_secret(client: &str) -> String {
+    format!("5ecret of {client}")
+}
+
+pub fn is_public(client: &str) -> bool {
+    matches!(client, APP | NATIVE | PLAIN)
+}
+
+fn confidential(client: &str) -> oauth_core::client::ClientBuilder {
+    Client::confidential(
+        id(client),
+        ClientAuthentication::SecretBasic(secrets(client)),
+    )
+}
+
+fn inspector(client: &str, introspection: Introspection) -> oauth_core::client::ClientBuilder {
+    confidential(client)
+        .grant_types([])
+        .introspection(introspection)
+}
+
+fn secrets(client: &str) -> ClientSecrets {
+    ClientSecrets::new(SecretDigest::of(&client_secret(client)))
+}
+
+fn id(client: &str) -> oauth_core::types::ClientId {
+    client.parse().unwrap()
+}

@@ -1,0 +1,236 @@
+//! A server over a memory store, with a clock that stands still, randomness that repeats, and clients of every kind.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test file is a crate of its own, and uses what it needs"
+)]
+
+pub mod clients;
+pub mod flow;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use oauth_core::{
+    AuthorizationServer,
+    client::Client,
+    event::{Event, Events},
+    policy::{Policy, ResourceServer},
+    random::{Entropy, EntropyError, Random},
+    store::{ClientStore, StaticClients, Store},
+    time::{Clock, Timestamp},
+    types::{Issuer, Resource, Scope, Secret, Subject},
+};
+use oauth_storage_memory::MemoryStore;
+
+pub const ISSUER: &str = "https://login.example/tenant";
+
+/// The server and what it stands on.
+pub struct Fixture {
+    pub server: AuthorizationServer,
+    pub store: MemoryStore,
+    pub clock: Arc<TestClock>,
+    pub events: Arc<Recorder>,
+}
+
+impl Fixture {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With a policy that differs from [`policy`].
+    pub fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        let store = MemoryStore::default();
+        Self::over(store.clone(), Arc::new(store), change)
+    }
+
+    /// With a store between the server and the memory store.
+    pub fn over(
+        store: MemoryStore,
+        seen: Arc<dyn Store>,
+        change: impl FnOnce(&mut Policy),
+    ) -> Self {
+        let mut policy = policy();
+        change(&mut policy);
+        let clock = Arc::new(TestClock::default());
+        let events = Arc::new(Recorder::default());
+        let server = AuthorizationServer::builder(
+            issuer(),
+            seen,
+            static_clients(clients::all()),
+            Arc::clone(&clock) as Arc<dyn Clock>,
+            Arc::new(SeededEntropy::default()),
+        )
+        .policy(policy)
+        .events(Arc::clone(&events) as Arc<dyn Events>)
+        .build();
+        Self {
+            server,
+            store,
+            clock,
+            events,
+        }
+    }
+
+    /// Another process over the same store, with clients and policy of its own.
+    pub fn beside(&self, clients: Vec<Client>, change: impl FnOnce(&mut Policy)) -> Self {
+        let mut policy = policy();
+        change(&mut policy);
+        let server = AuthorizationServer::builder(
+            issuer(),
+            Arc::new(self.store.clone()),
+            static_clients(clients),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            Arc::new(SeededEntropy::from_seed(1)),
+        )
+        .policy(policy)
+        .events(Arc::clone(&self.events) as Arc<dyn Events>)
+        .build();
+        Self {
+            server,
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            events: Arc::clone(&self.events),
+        }
+    }
+
+    /// How many records there are.
+    pub fn records(&self) -> usize {
+        self.store.len().unwrap()
+    }
+}
+
+fn static_clients(clients: Vec<Client>) -> Arc<dyn ClientStore> {
+    Arc::new(clients.into_iter().collect::<StaticClients>())
+}
+
+/// The default policy, with two resource servers.
+pub fn policy() -> Policy {
+    let mut policy = Policy::default();
+    policy.default_audience = vec!["https://default.example".into()];
+    let servers = [
+        (
+            MAIL,
+            ResourceServer {
+                scope: Some(scope("read write")),
+                audience: None,
+            },
+        ),
+        (
+            CALENDAR,
+            ResourceServer {
+                scope: Some(scope("read admin")),
+                audience: Some("calendar".into()),
+            },
+        ),
+    ];
+    policy.resources = servers
+        .into_iter()
+        .map(|(id, server)| (resource(id), server))
+        .collect();
+    policy
+}
+
+pub const MAIL: &str = "https://mail.example";
+pub const CALENDAR: &str = "https://calendar.example";
+
+pub fn issuer() -> Issuer {
+    Issuer::new(ISSUER).unwrap()
+}
+
+pub fn scope(text: &str) -> Scope {
+    text.parse().unwrap()
+}
+
+pub fn resource(text: &str) -> Resource {
+    text.parse().unwrap()
+}
+
+pub fn subject(name: &str) -> Subject {
+    Subject::new(name).unwrap()
+}
+
+pub fn secret(text: &str) -> Secret {
+    Secret::new(text)
+}
+
+pub const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A clock that stands still until it is set.
+pub struct TestClock(AtomicU64);
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self(AtomicU64::new(1_700_000_000_000))
+    }
+}
+
+impl TestClock {
+    pub fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap();
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.as_unix_millis(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Bytes that never repeat and are the same in every run.
+#[derive(Default)]
+pub struct SeededEntropy(AtomicU64);
+
+impl SeededEntropy {
+    pub fn from_seed(seed: u64) -> Self {
+        Self(AtomicU64::new(seed << 32))
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        let mut random = Random::from_seed(seed);
+        for chunk in buffer.chunks_mut(32) {
+            chunk.copy_from_slice(&random.secret()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps every event.
+#[derive(Default)]
+pub struct Recorder(Mutex<Vec<Event>>);
+
+impl Recorder {
+    pub fn last(&self) -> Event {
+        self.0.lock().unwrap().last().unwrap().clone()
+    }
+
+    pub fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Events for Recorder {
+    fn record(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}

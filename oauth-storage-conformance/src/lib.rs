@@ -1,0 +1,53 @@
+//! The test suite for whatever keeps the records of an OAuth 2 authorization server.
+//!
+//! Every sentence of the [storage contract](oauth_core::store) is a function here, named after it, that takes any store. One
+//! line in the tests of a store's crate runs them all, each as a test of its own:
+//!
+//! ```
+//! # use oauth_storage_conformance::ModelStore as MyStore;
+//! oauth_storage_conformance::tests!(MyStore::default);
+//! ```
+//!
+//! What the macro takes is a [`Harness`]: something that makes an empty store, and, if the store lasts, opens it again. A
+//! function that returns a store is one. The tests bring their own tokio runtime, of several threads.
+//!
+//! A check that fails says which sentence is broken, and how it saw that. A store that passes can still lose a race that did not
+//! happen to be run; the races here are run many times, and against a real database they are worth running for an hour.
+//!
+//! [`ModelStore`] is the contract as a program, with one lock and without an index: the shortest store that passes.
+
+#![expect(
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a check fails by panicking, and that is all it does"
+)]
+
+#[macro_use]
+mod bench;
+mod cancel;
+mod commit;
+mod family;
+mod forget;
+mod harness;
+mod last;
+mod list;
+mod model;
+mod race;
+mod random;
+mod read;
+mod suite;
+
+pub use self::{
+    cancel::*,
+    commit::*,
+    family::*,
+    forget::*,
+    harness::{Harness, run},
+    last::*,
+    list::*,
+    model::ModelStore,
+    race::*,
+    random::*,
+    read::*,
+    suite::{Check, Running, checks},
+};

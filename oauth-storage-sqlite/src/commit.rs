@@ -1,0 +1,172 @@
+//! Expectations checked, changes applied, within a transaction.
+
+use oauth_core::store::{Commit, Digest, Expect, Family, Key, Outcome, Put, Record, Role, Version};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::{
+    prune::prune,
+    schema::{Standing, millis},
+};
+
+pub(crate) const FIND: &str = "SELECT version, role FROM record WHERE digest = ?1";
+
+const INSERT: &str = "INSERT INTO record
+    (version, role, family, client, subject, forget_at, body, digest, realm, kind)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// A closed anchor stays closed.
+pub(crate) const REPLACE: &str = "UPDATE record
+    SET version = ?1, role = CASE WHEN role = 3 AND ?2 = 1 THEN 3 ELSE ?2 END,
+        family = ?3, client = ?4, subject = ?5, forget_at = ?6, body = ?7
+    WHERE digest = ?8";
+
+pub(crate) const REMOVE: &str = "DELETE FROM record WHERE digest = ?1";
+
+pub(crate) const CLOSE: &str =
+    "UPDATE record SET version = ?1, role = 3 WHERE digest = ?2 AND role = 1";
+
+pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM record WHERE family = ?1";
+
+/// Checks all that a commit expects, and then applies it.
+///
+/// The transaction holds the lock of the one who writes, so what is checked stays so. A conflict is seen before anything is
+/// changed, and leaves the transaction as it was for the other commits in it.
+pub(crate) fn apply(transaction: &Connection, commit: &Commit) -> rusqlite::Result<Outcome> {
+    if !holds(transaction, commit)? {
+        return Ok(Outcome::Conflict);
+    }
+    for removal in &commit.removals {
+        transaction
+            .prepare_cached(REMOVE)?
+            .execute([removal.key.digest().as_bytes()])?;
+    }
+    for put in &commit.puts {
+        write(transaction, put, &commit.id)?;
+    }
+    // After the puts: what they move out of a family does not end with it.
+    for family in &commit.ends {
+        end(transaction, family, &commit.id)?;
+    }
+    if let Some(before) = commit.prune_before {
+        let limit = commit.puts.len().saturating_mul(2);
+        prune(transaction, before, limit, &needed(commit))?;
+    }
+    Ok(Outcome::Committed)
+}
+
+fn holds(transaction: &Connection, commit: &Commit) -> rusqlite::Result<bool> {
+    for guard in &commit.guards {
+        if !is_as_expected(transaction, &guard.key, guard.expect)? {
+            return Ok(false);
+        }
+    }
+    for put in &commit.puts {
+        if !is_as_expected(transaction, &put.record.key, put.expect)? {
+            return Ok(false);
+        }
+    }
+    for removal in &commit.removals {
+        if !is_as_expected(transaction, &removal.key, Expect::Version(removal.version))? {
+            return Ok(false);
+        }
+    }
+    let mut known = None;
+    for family in joined(commit) {
+        // Members mostly come with others of the same family.
+        if known != Some(family) && !is_open(transaction, &commit.puts, family)? {
+            return Ok(false);
+        }
+        known = Some(family);
+    }
+    Ok(true)
+}
+
+/// The families into which a commit puts.
+fn joined(commit: &Commit) -> impl Iterator<Item = &Family> {
+    commit.puts.iter().filter_map(|put| match &put.record.role {
+        Role::Member(family) => Some(family),
+        Role::Single | Role::Anchor => None,
+    })
+}
+
+fn is_as_expected(transaction: &Connection, key: &Key, expect: Expect) -> rusqlite::Result<bool> {
+    let found = find(transaction, key.digest())?.map(|(version, _)| version);
+    Ok(match expect {
+        Expect::Absent => found.is_none(),
+        Expect::Version(version) => found == Some(version),
+    })
+}
+
+fn is_open(transaction: &Connection, puts: &[Put], family: &Family) -> rusqlite::Result<bool> {
+    let anchor = family.anchor();
+    Ok(
+        match find(transaction, anchor)?.map(|(_, standing)| standing) {
+            Some(Standing::Anchor) => true,
+            Some(Standing::ClosedAnchor) => false,
+            Some(Standing::Single | Standing::Member) | None => puts
+                .iter()
+                .any(|put| put.record.key.digest() == anchor && put.record.role == Role::Anchor),
+        },
+    )
+}
+
+fn find(
+    transaction: &Connection,
+    digest: &Digest,
+) -> rusqlite::Result<Option<(Version, Standing)>> {
+    transaction
+        .prepare_cached(FIND)?
+        .query_row([digest.as_bytes()], |row| {
+            Ok((
+                Version::from_bytes(row.get(0)?),
+                Standing::from_column(row, 1)?,
+            ))
+        })
+        .optional()
+}
+
+fn end(transaction: &Connection, family: &Family, id: &Version) -> rusqlite::Result<()> {
+    let anchor = family.anchor().as_bytes();
+    transaction
+        .prepare_cached(CLOSE)?
+        .execute(params![id.as_bytes(), anchor])?;
+    transaction
+        .prepare_cached(REMOVE_MEMBERS)?
+        .execute([anchor])?;
+    Ok(())
+}
+
+fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<()> {
+    let Record {
+        key,
+        role,
+        owner,
+        forget_at,
+        body,
+    } = &put.record;
+    let (standing, family) = Standing::of(role);
+    let client = owner.as_ref().map(|owner| &*owner.client);
+    let subject = owner.as_ref().map(|owner| &*owner.subject);
+    let (version, standing, forget_at) = (id.as_bytes(), standing as i64, millis(*forget_at));
+    let digest = key.digest().as_bytes();
+    let (realm, kind) = (key.realm().as_str(), key.kind().as_str());
+    match put.expect {
+        Expect::Absent => transaction.prepare_cached(INSERT)?.execute(params![
+            version, standing, family, client, subject, forget_at, body, digest, realm, kind
+        ])?,
+        Expect::Version(_) => transaction.prepare_cached(REPLACE)?.execute(params![
+            version, standing, family, client, subject, forget_at, body, digest
+        ])?,
+    };
+    Ok(())
+}
+
+/// What a commit's pruning must leave.
+fn needed(commit: &Commit) -> Vec<&Digest> {
+    let guarded = commit.guards.iter().map(|guard| guard.key.digest());
+    let put = commit.puts.iter().map(|put| put.record.key.digest());
+    guarded
+        .chain(put)
+        .chain(joined(commit).map(Family::anchor))
+        .collect()
+}

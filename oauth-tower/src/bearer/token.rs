@@ -1,0 +1,97 @@
+//! The access token of a request, in the three places where it can be (RFC 6750 §2).
+
+use http::{HeaderMap, Request, header::AUTHORIZATION};
+use oauth_core::types::Secret;
+
+use super::denial::BearerDenial;
+
+/// A token as a request brought it.
+#[derive(Debug)]
+pub(super) struct Presented {
+    pub(super) token: Secret,
+    /// Whether it stood in the address.
+    pub(super) in_query: bool,
+}
+
+/// What the form body of a request had for a token. Only [`FormBearer`](super::FormBearer) puts it into a request.
+#[derive(Clone, Debug)]
+pub(super) struct FormToken(pub(super) Result<Secret, BearerDenial>);
+
+/// The token of a request; `None` if it has none in a place where this route takes one.
+pub(super) fn present<B>(
+    request: &mut Request<B>,
+    query: bool,
+) -> Result<Option<Presented>, BearerDenial> {
+    let in_body = request.extensions_mut().remove::<FormToken>();
+    let in_header = in_header(request.headers())?;
+    let in_query = match request.uri().query() {
+        Some(text) if query => in_form(text.as_bytes())?,
+        _ => None,
+    };
+    let in_body = in_body.map(|FormToken(token)| token).transpose()?;
+    match (in_header, in_body, in_query) {
+        (None, None, None) => Ok(None),
+        (Some(token), None, None) | (None, Some(token), None) => Ok(Some(Presented {
+            token,
+            in_query: false,
+        })),
+        (None, None, Some(token)) => Ok(Some(Presented {
+            token,
+            in_query: true,
+        })),
+        // RFC 6750 §2: clients MUST NOT use more than one method in each request.
+        _ => Err(BearerDenial::SeveralMethods),
+    }
+}
+
+/// RFC 6750 §2.1: `credentials = "Bearer" 1*SP b64token`.
+fn in_header(headers: &HeaderMap) -> Result<Option<Secret>, BearerDenial> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    // Which of two is meant would be up to the reader, and another one may have read the other.
+    if values.next().is_some() {
+        return Err(BearerDenial::Repeated);
+    }
+    let value = value.as_bytes();
+    let end = value.iter().position(|&b| b == b' ').unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(end);
+    if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        return Ok(None);
+    }
+    let spaces = rest.iter().take_while(|&&b| b == b' ').count();
+    token(&rest[spaces..]).map(Some)
+}
+
+/// The parameter `access_token` of a query or a form (RFC 6750 §2.2, §2.3). Without a value it counts as absent.
+pub(super) fn in_form(form: &[u8]) -> Result<Option<Secret>, BearerDenial> {
+    // The parser repairs malformed escapes, but into nothing that could be a token or this name.
+    let mut values = form_urlencoded::parse(form)
+        .filter(|(name, _)| name == "access_token")
+        .map(|(_, value)| value);
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(BearerDenial::Repeated);
+    }
+    if value.is_empty() {
+        return Ok(None);
+    }
+    token(value.as_bytes()).map(Some)
+}
+
+/// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
+fn token(bytes: &[u8]) -> Result<Secret, BearerDenial> {
+    let padding = bytes.iter().rev().take_while(|&&b| b == b'=').count();
+    let (characters, _) = bytes.split_at(bytes.len() - padding);
+    let well_formed = !characters.is_empty()
+        && characters
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(b));
+    match std::str::from_utf8(bytes) {
+        Ok(text) if well_formed => Ok(Secret::new(text)),
+        _ => Err(BearerDenial::Malformed),
+    }
+}

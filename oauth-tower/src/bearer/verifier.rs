@@ -1,0 +1,65 @@
+//! Who tells whether an access token is valid.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use async_trait::async_trait;
+use oauth_core::{AuthorizationServer, token::AccessToken, types::Secret};
+
+use crate::bearer::BoxError;
+
+/// Tells whether an access token is valid, and what it permits.
+///
+/// Whoever implements it decides who gets in. It has to check that the token was issued by a server that is trusted, that it
+/// has not expired or been revoked, and that it may be used by showing it alone. When in doubt, it answers `None`. Scope and
+/// audience are checked by the [layer](super::BearerLayer).
+#[async_trait]
+pub trait TokenVerifier: Send + Sync + 'static {
+    /// What `token` permits; `None` if it is not a valid access token.
+    ///
+    /// # Errors
+    /// If that cannot be found out now. That says nothing about the token, and clients are told to try again later.
+    async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable>;
+}
+
+/// Whether a token is valid cannot be found out now.
+///
+/// The reason is for the log. It must not hold the token.
+#[derive(Debug)]
+pub struct Unavailable(BoxError);
+
+impl Unavailable {
+    /// With the reason.
+    pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(reason.into())
+    }
+}
+
+impl fmt::Display for Unavailable {
+    /// The reason and what caused it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl Error for Unavailable {}
+
+/// In the same process: one point read.
+#[async_trait]
+impl TokenVerifier for AuthorizationServer {
+    async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable> {
+        self.validate(token).await.map_err(Unavailable::new)
+    }
+}
+
+#[async_trait]
+impl<V: TokenVerifier + ?Sized> TokenVerifier for Arc<V> {
+    async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable> {
+        self.as_ref().verify(token).await
+    }
+}
