@@ -93,6 +93,16 @@ impl Connection {
         }
     }
 
+    /// Whether the server hangs up, as it does within its time limits.
+    pub async fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        // A reset is as good as an end.
+        self.0
+            .read_to_end(&mut rest)
+            .await
+            .map_or(true, |_| rest.is_empty())
+    }
+
     async fn more(&mut self, read: &mut Vec<u8>) {
         let count = self.0.read_buf(read).await.unwrap();
         assert!(
