@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use common::{
     ALICE, Does, Fixture, ISSUER, MAIL, Setup,
-    call::{Answer, FORM, Pairs, changed, encoded, form, get, request, with},
+    call::{Answer, FORM, Pairs, changed, encoded, form, get, is_error_text, request, with},
     clients::{APP, LEGACY, MACHINE, NATIVE, ODD, STRANGER, WEB, redirect_uri},
     flow::{CHALLENGE, STATE, ask},
     scope, yes,
@@ -50,14 +50,9 @@ fn assert_ends_on_a_page(answer: &Answer, row: &str) {
 fn told(answer: &Answer) -> Vec<String> {
     let params = answer.to_client();
     assert_eq!(params.get("iss"), Some(ISSUER), "9207-2-b, 9207-2.3-a");
-    if let Some(description) = params.get("error_description") {
-        assert!(
-            description
-                .bytes()
-                .all(|b| (0x20..=0x7e).contains(&b) && b != b'"' && b != b'\\'),
-            "6749-4.1.2.1-g: {description}"
-        );
-    }
+    let description = params.get("error_description").unwrap_or_default();
+    assert!(is_error_text(description), "6749-4.1.2.1-g: {description}");
+    assert_eq!(params.get("error_uri"), None, "6749-4.1.2.1-h");
     params.0.into_iter().map(|(name, _)| name).collect()
 }
 

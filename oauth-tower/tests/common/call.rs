@@ -151,6 +151,25 @@ impl Answer {
         self.member("error")
     }
 
+    /// Asserts that it is an error document as RFC 6749 §5.2 has it.
+    #[track_caller]
+    pub fn assert_denied(&self, status: u16, error: &str, row: &str) {
+        assert_eq!(self.status, status, "{row}: {self:?}");
+        let document = self.json();
+        assert_eq!(document["error"], error, "{row}: {self:?}");
+        assert_eq!(self.header("cache-control"), "no-store", "{row}");
+        let names: Vec<&String> = document.as_object().unwrap().keys().collect();
+        assert_eq!(names, ["error", "error_description"], "{row}");
+        assert!(is_error_text(error), "{row}");
+        assert!(is_error_text(&self.member("error_description")), "{row}");
+        let challenge = self.header("www-authenticate");
+        assert_eq!(
+            challenge.starts_with("Basic realm=\""),
+            status == 401,
+            "{row}: {challenge}"
+        );
+    }
+
     /// Where the browser is sent, without the parameters that were added, and these.
     pub fn sent_to(&self) -> (String, Params) {
         let location = self.headers[LOCATION].to_str().unwrap();
@@ -191,6 +210,12 @@ impl Answer {
         let set = self.headers.get(SET_COOKIE)?.to_str().unwrap();
         Some(set.split(';').next().unwrap().to_owned())
     }
+}
+
+/// Whether this can stand in `error` and `error_description`: %x20-21 / %x23-5B / %x5D-7E.
+pub fn is_error_text(text: &str) -> bool {
+    text.bytes()
+        .all(|b| (0x20..=0x7e).contains(&b) && b != b'"' && b != b'\\')
 }
 
 /// Parameters, each at most once.
