@@ -25,6 +25,7 @@ use oauth_core::{
     authorize::{Approval, Interaction},
     event::{Event, Events},
     policy::{Policy, ResourceServer},
+    server::Endpoints,
     store::{Commit, Key, Listing, Outcome, Page, StaticClients, Store, StoreError, Stored},
     time::{Clock, Timestamp},
     types::{Issuer, Resource, Scope, Subject},
@@ -57,6 +58,7 @@ pub struct Fixture {
 /// What a fixture is made of.
 pub struct Setup {
     pub issuer: &'static str,
+    pub endpoints: Endpoints,
     pub store: Arc<dyn Store>,
     pub policy: Policy,
     pub limits: Limits,
@@ -67,6 +69,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             issuer: ISSUER,
+            endpoints: Endpoints::default(),
             store: Arc::new(MemoryStore::default()),
             policy: policy(),
             limits: Limits::default(),
@@ -90,6 +93,7 @@ impl Setup {
             clock.clone(),
             Arc::new(SystemEntropy),
         )
+        .endpoints(self.endpoints)
         .policy(self.policy)
         .events(events.clone())
         .build();

@@ -123,7 +123,8 @@ where
     connection.answer().await
 }
 
-async fn written<B>(request: Request<B>) -> Vec<u8>
+/// A request as bytes.
+pub async fn written<B>(request: Request<B>) -> Vec<u8>
 where
     B: http_body::Body<Data = bytes::Bytes, Error: std::fmt::Debug>,
 {
