@@ -21,7 +21,7 @@ const BOTH: [(&str, &str); 3] = [
     ("+resource", CALENDAR),
 ];
 
-/// 7662-2.1-a, 7662-2.2-a, 7662-2.2-b, 7662-2.2-c, 7662-2.2-d, v21-7.4-a
+/// 7662-2.1-a, 7662-2.2-a, 7662-2.2-b, 7662-2.2-c, 7662-2.2-d, v21-7.4-a, 9700-4.15.1-a
 #[tokio::test]
 async fn an_active_token_is_described() {
     let fixture = Fixture::new();

@@ -196,3 +196,27 @@ async fn an_outage_is_told_so_that_the_client_tries_again() {
     fixture.store.breaks(false);
     assert!(fixture.is_active(&tokens.access).await);
 }
+
+/// 7009-2-d: a token that went over plain HTTP by mistake is revoked all the same.
+#[tokio::test]
+async fn a_token_that_was_sent_in_the_clear_is_revoked() {
+    let fixture = Fixture::new();
+    let tokens = fixture.tokens(WEB).await;
+    let clear = "http://login.example/revoke";
+    assert_eq!(
+        fixture
+            .call(WEB, clear, &[("token", &tokens.refresh)])
+            .await
+            .status,
+        200
+    );
+    assert!(!fixture.is_active(&tokens.access).await);
+    let document = fixture
+        .send(common::call::get("/.well-known/oauth-authorization-server"))
+        .await
+        .json();
+    assert_eq!(
+        document["revocation_endpoint"],
+        "https://login.example/revoke"
+    );
+}

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{
-    CALENDAR, Does, Fixture, MAIL,
+    CALENDAR, Does, Fixture, MAIL, Setup,
     call::{Answer, Pairs, changed, encoded, form, form_of, pairs, request, with},
-    clients::{APP, LEGACY, MACHINE, NATIVE, ODD, POST, WEB, basic, client_secret},
+    clients::{APP, BRIEF, LEGACY, MACHINE, NATIVE, ODD, POST, WEB, basic, client_secret},
     flow::{ask, exchange},
     scope, yes,
 };
@@ -79,7 +79,45 @@ fn by(authorization: &str, params: &Pairs) -> Request<Full<Bytes>> {
     with(form("/token", params), AUTHORIZATION, authorization)
 }
 
-/// Every way to say who one is, right and wrong. The client is looked at before anything else, so any grant will do.
+/// 9700-4.14.2-a
+#[tokio::test]
+async fn who_gets_refresh_tokens_is_registered() {
+    let fixture = Fixture::new();
+    let code = fixture.code(BRIEF).await;
+    let answer = fixture.redeem(BRIEF, &code, &[]).await;
+    assert_eq!(
+        assert_granted(&answer, "9700-4.14.2-a"),
+        ["access_token", "expires_in", "scope", "token_type"]
+    );
+    let other = fixture.tokens(WEB).await;
+    fixture
+        .refresh(BRIEF, &other.refresh, &[])
+        .await
+        .assert_denied(400, "unauthorized_client", "6749-5.2-e");
+}
+
+/// v21-4.3.3-a, 9700-4.14.2-e
+#[tokio::test]
+async fn a_refresh_token_that_is_not_used_ends() {
+    let mut setup = Setup::default();
+    setup.policy.refresh_token_idle = Some(Duration::from_secs(60));
+    let fixture = setup.build();
+    let mut token = fixture.tokens(WEB).await.refresh;
+    for _ in 0..3 {
+        fixture.clock.advance(Duration::from_millis(59_999));
+        token = fixture
+            .refresh(WEB, &token, &[])
+            .await
+            .member("refresh_token");
+    }
+    fixture.clock.advance(Duration::from_secs(60));
+    fixture
+        .refresh(WEB, &token, &[])
+        .await
+        .assert_denied(400, "invalid_grant", "9700-4.14.2-e");
+}
+
+/// 8252-8.4-b, v21-2.1-a: every way to say who one is, right and wrong. A client is of one type, by its registration. The client is looked at before anything else, so any grant will do.
 #[tokio::test]
 async fn a_client_proves_who_it_is_by_its_one_method() {
     let fixture = Fixture::new();

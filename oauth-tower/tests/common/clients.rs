@@ -25,6 +25,8 @@ pub const LEGACY: &str = "legacy";
 pub const STRANGER: &str = "stranger";
 /// Confidential, for itself only.
 pub const MACHINE: &str = "machine";
+/// Confidential, gets no refresh tokens.
+pub const BRIEF: &str = "brief";
 /// Confidential, with an id and a secret that need encoding.
 pub const ODD: &str = "odd client:+%41";
 /// May introspect every token.
@@ -65,6 +67,10 @@ pub fn all() -> Vec<Client> {
             .redirect_uri(redirect_uri(MACHINE))
             .scope(scope("read"))
             .grant_types([GrantType::CLIENT_CREDENTIALS]),
+        confidential(BRIEF)
+            .redirect_uri(redirect_uri(BRIEF))
+            .scope(scope("read"))
+            .grant_types([GrantType::AUTHORIZATION_CODE]),
         confidential(ODD)
             .redirect_uri(redirect_uri(ODD))
             .scope(scope("read")),
