@@ -1,4 +1,11 @@
 //! The authorization endpoint.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 
@@ -6,7 +13,9 @@ use std::collections::BTreeSet;
 
 use common::{
     ALICE, Does, Fixture, ISSUER, MAIL, Setup,
-    call::{Answer, FORM, Pairs, changed, encoded, form, get, is_error_text, request, with},
+    call::{
+        Answer, Changes, FORM, Pairs, changed, encoded, form, get, is_error_text, request, with,
+    },
     clients::{APP, LEGACY, MACHINE, NATIVE, ODD, STRANGER, WEB, redirect_uri},
     flow::{CHALLENGE, STATE, ask},
     scope, yes,
@@ -61,7 +70,7 @@ fn told(answer: &Answer) -> Vec<String> {
 async fn what_is_not_proven_ends_on_a_page() {
     let fixture = Fixture::new();
     fixture.host.does(Does::Approve(yes()));
-    let rows: [(&str, &str, &[(&str, &str)]); 16] = [
+    let rows: [(&str, &str, Changes); 16] = [
         ("6749-4.1.2.1-a", WEB, &[("-client_id", "")]),
         ("6749-4.1.2.1-a", WEB, &[("client_id", "")]),
         ("6749-4.1.2.1-a", WEB, &[("client_id", "nobody")]),
@@ -118,7 +127,7 @@ async fn what_is_not_proven_ends_on_a_page() {
 async fn the_client_is_told_of_the_rest() {
     let fixture = Fixture::new();
     fixture.host.does(Does::Approve(yes()));
-    let rows: [(&str, &str, &[(&str, &str)], &str); 29] = [
+    let rows: [(&str, &str, Changes, &str); 29] = [
         (
             "6749-3.1.1-a",
             WEB,

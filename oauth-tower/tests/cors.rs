@@ -1,4 +1,11 @@
 //! Which endpoints a script of another origin can call.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! What the audit log and the traces say: everything that happened and why, and no secret.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! What is read of a request: forms only, strictly, and not more than the limits.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 

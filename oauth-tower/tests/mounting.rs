@@ -1,4 +1,11 @@
 //! Where the services can be mounted, and under which paths they answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 
@@ -52,6 +59,10 @@ where
     is_mountable::<MetadataService, B>();
 }
 
+fn is_hyper_service<S: hyper::service::Service<Request<hyper::body::Incoming>>>() {}
+
+fn is_future<F: Future + Send + Unpin + 'static>() {}
+
 /// Nothing runs here: that it compiles is the test.
 #[test]
 fn every_service_fits_every_framework() {
@@ -60,10 +71,8 @@ fn every_service_fits_every_framework() {
     are_mountable::<Full<Bytes>>();
     are_mountable::<Empty<Bytes>>();
     are_mountable::<UnsyncBoxBody<Bytes, BoxError>>();
-    fn is_hyper_service<S: hyper::service::Service<Request<hyper::body::Incoming>>>() {}
     is_hyper_service::<TowerToHyperService<OAuthService>>();
     is_hyper_service::<TowerToHyperService<TokenService>>();
-    fn is_future<F: Future + Send + Unpin + 'static>() {}
     is_future::<OAuthFuture>();
     is_future::<ResponseFuture>();
 }

@@ -1,4 +1,11 @@
 //! Bodies that are slow, endless, too large, or broken: each gets its answer, and none ties anything up.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! Guesses of client secrets are slowed down, on every endpoint that takes one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 

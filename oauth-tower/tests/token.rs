@@ -1,4 +1,11 @@
 //! The token endpoint.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests panic, and their tables are long"
+)]
 
 mod common;
 
@@ -7,7 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use common::{
     CALENDAR, Does, Fixture, MAIL, Setup,
-    call::{Answer, Pairs, changed, encoded, form, form_of, pairs, request, with},
+    call::{Answer, Changes, Pairs, changed, encoded, form, form_of, pairs, request, with},
     clients::{APP, BRIEF, LEGACY, MACHINE, NATIVE, ODD, POST, WEB, basic, client_secret},
     flow::{ask, exchange},
     scope, yes,
@@ -278,7 +285,7 @@ async fn credentials_in_the_query_are_not_credentials() {
 async fn requests_that_are_wrong_in_themselves() {
     let fixture = Fixture::new();
     let code = fixture.code(WEB).await;
-    let rows: [(&str, &str, &[(&str, &str)], &str); 24] = [
+    let rows: [(&str, &str, Changes, &str); 24] = [
         ("6749-5.2-b", WEB, &[("-grant_type", "")], "invalid_request"),
         ("6749-3.2-b", WEB, &[("grant_type", "")], "invalid_request"),
         ("6749-5.2-b", WEB, &[("-code", "")], "invalid_request"),
@@ -445,7 +452,7 @@ async fn only_post_is_served() {
 async fn a_code_is_for_one_client_address_and_verifier() {
     let fixture = Fixture::new();
     let other = "A".repeat(43);
-    let rows: [(&str, &str, &[(&str, &str)]); 9] = [
+    let rows: [(&str, &str, Changes); 9] = [
         ("6749-4.1.3-b", POST, &[]),
         ("6749-4.1.3-b", APP, &[]),
         (

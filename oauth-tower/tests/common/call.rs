@@ -18,6 +18,9 @@ pub const FORM: &str = "application/x-www-form-urlencoded";
 
 pub type Pairs = Vec<(String, String)>;
 
+/// What to change in a list of parameters, as [`changed`] reads it.
+pub type Changes<'a> = &'a [(&'a str, &'a str)];
+
 /// A list of parameters.
 pub fn pairs(pairs: &[(&str, &str)]) -> Pairs {
     pairs
@@ -27,7 +30,7 @@ pub fn pairs(pairs: &[(&str, &str)]) -> Pairs {
 }
 
 /// `base` with `changes`: a parameter in both gets the new value, `-name` takes one away, `+name` repeats it.
-pub fn changed(mut base: Pairs, changes: &[(&str, &str)]) -> Pairs {
+pub fn changed(mut base: Pairs, changes: Changes) -> Pairs {
     for (name, value) in changes {
         if let Some(name) = name.strip_prefix('-') {
             base.retain(|(own, _)| own != name);
