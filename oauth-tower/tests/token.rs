@@ -245,6 +245,14 @@ async fn a_client_proves_who_it_is_by_its_one_method() {
             .await
             .assert_denied(status, error, row);
     }
+    for (id, secret) in [
+        ("x".repeat(2049), "x".into()),
+        (WEB.into(), "x".repeat(2049)),
+    ] {
+        let long = fixture.send(by(&basic(&id, &secret), &good)).await;
+        long.assert_denied(401, "invalid_client", "longer than any value");
+        assert!(fixture.events.take().iter().all(|event| event.len() < 2048));
+    }
     let twice = with(
         by(&basic(WEB, &web), &good),
         AUTHORIZATION,

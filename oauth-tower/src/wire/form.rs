@@ -35,7 +35,7 @@ where
         .await
         .map_err(refused)?;
     Ok(Presented {
-        authorization: authorization(&parts.headers),
+        authorization: authorization(&parts.headers, limits),
         params,
     })
 }
