@@ -428,8 +428,7 @@ async fn only_the_browser_that_was_asked_can_decide() {
     assert_eq!(decide(&handle, None, yes()).await, Err(403));
     assert_eq!(decide(&handle, Some(&other), yes()).await, Err(403));
     assert_eq!(decide("nonsense", Some(&cookie), yes()).await, Err(400));
-    let mut wider = yes();
-    wider.scope = Some(scope("read write"));
+    let wider = yes().only(scope("read write"));
     assert_eq!(decide(&handle, Some(&cookie), wider).await, Err(400));
     let first = decide(&handle, Some(&cookie), yes()).await.unwrap();
     assert!(first.contains("code="));
@@ -438,8 +437,7 @@ async fn only_the_browser_that_was_asked_can_decide() {
         Ok(first),
         "a double click"
     );
-    let mut bob = yes();
-    bob.subject = "bob".parse().unwrap();
+    let bob = Approval::new("bob".parse().unwrap());
     assert_eq!(decide(&handle, Some(&cookie), bob).await, Err(409));
     assert_eq!(
         fixture.visit(&ask(WEB), Some(&cookie)).await.cookie(),
@@ -494,9 +492,7 @@ async fn the_host_is_told_who_asks_for_what() {
 async fn consent_is_remembered_for_clients_that_authenticate() {
     let fixture = Fixture::new();
     for (client, is_silent) in [(WEB, true), (APP, false), (NATIVE, false)] {
-        let mut approval = yes();
-        approval.remember = true;
-        fixture.host.does(Does::Approve(approval));
+        fixture.host.does(Does::Approve(yes().remembered()));
         assert_eq!(fixture.visit(&ask(client), None).await.status, 303);
         fixture.host.does(Does::Remember(ALICE.parse().unwrap()));
         let again = fixture.visit(&ask(client), None).await;

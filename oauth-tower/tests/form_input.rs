@@ -163,15 +163,15 @@ async fn the_limits_can_be_set() {
         limits: Limits {
             body: 200,
             params: 3,
-            value: 20,
+            value: 30,
             ..Limits::default()
         },
         ..Setup::default()
     }
     .build();
     for (body, status) in [
-        (format!("{GRANT}&a={}", "x".repeat(20)), 200),
-        (format!("{GRANT}&a={}", "x".repeat(21)), 400),
+        (format!("{GRANT}&a={}", "x".repeat(30)), 200),
+        (format!("{GRANT}&a={}", "x".repeat(31)), 400),
         (format!("{GRANT}&a&b"), 400),
         (format!("{GRANT}{}", "&".repeat(200 - GRANT.len())), 200),
         (format!("{GRANT}{}", "&".repeat(201 - GRANT.len())), 413),

@@ -588,9 +588,7 @@ async fn a_code_lives_for_a_minute() {
 #[tokio::test]
 async fn the_granted_scope_is_told() {
     let fixture = Fixture::new();
-    let mut less = yes();
-    less.scope = Some(scope("read"));
-    fixture.host.does(Does::Approve(less));
+    fixture.host.does(Does::Approve(yes().only(scope("read"))));
     let page = fixture
         .visit(&changed(ask(WEB), &[("scope", "write read")]), None)
         .await;

@@ -8,3 +8,8 @@ pub mod app;
 pub mod config;
 pub mod demo;
 mod users;
+
+/// The README's program has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -206,11 +206,7 @@ impl Host for TestHost {
 
 /// A yes of [`ALICE`] to everything.
 pub fn yes() -> Approval {
-    Approval {
-        subject: ALICE.parse().unwrap(),
-        scope: None,
-        remember: false,
-    }
+    Approval::new(ALICE.parse().unwrap())
 }
 
 /// A clock that is set by hand.
