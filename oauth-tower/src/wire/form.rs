@@ -41,6 +41,7 @@ where
 }
 
 fn refused((status, description): FormError) -> Response<Body> {
+    tracing::warn!(reason = description, "a request cannot be read");
     let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, description);
     let mut response = error(status, refusal);
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
