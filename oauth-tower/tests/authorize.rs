@@ -430,6 +430,8 @@ async fn only_the_browser_that_was_asked_can_decide() {
     assert_eq!(decide("nonsense", Some(&cookie), yes()).await, Err(400));
     let wider = yes().only(scope("read write"));
     assert_eq!(decide(&handle, Some(&cookie), wider).await, Err(400));
+    let nothing = yes().only(scope(""));
+    assert_eq!(decide(&handle, Some(&cookie), nothing).await, Err(400));
     let first = decide(&handle, Some(&cookie), yes()).await.unwrap();
     assert!(first.contains("code="));
     assert_eq!(
