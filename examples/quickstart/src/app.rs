@@ -69,7 +69,8 @@ pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> 
     .throttle(throttle.clone());
     let oauth = OAuth::new(server.clone(), ui).throttle(throttle);
 
-    let mut app = Router::new();
+    // Paths of the file mean what they say: a colon is a colon.
+    let mut app = Router::new().without_v07_checks();
     for (path, identifier) in resources {
         app = app.merge(protected(path, &identifier, &server));
     }
@@ -90,6 +91,7 @@ fn protected(path: &ProtectedPath, identifier: &Resource, server: &Authorization
         .scope(path.scope.clone())
         .audience(identifier.as_str());
     Router::new()
+        .without_v07_checks()
         .route(&path.path, get(whoami))
         .route_layer(bearer)
 }

@@ -328,6 +328,11 @@ async fn resources_bind_tokens_to_where_they_are_for() {
         scope = "read"
         identifier = "https://calendar.example/v1"
 
+        [[resource]]
+        path = "/:odd/*x"
+        scope = "read"
+        identifier = "https://mail.example/"
+
         [[client]]
         client_id = "mail-api"
         client_secret = "the secret of mail-api"
@@ -353,6 +358,8 @@ async fn resources_bind_tokens_to_where_they_are_for() {
         .unwrap();
     for (path, status) in [
         ("/mail", StatusCode::OK),
+        ("/:odd/*x", StatusCode::OK),
+        ("/even/x", StatusCode::NOT_FOUND),
         ("/calendar", StatusCode::UNAUTHORIZED),
         ("/api", StatusCode::NOT_FOUND),
     ] {

@@ -1,6 +1,7 @@
 //! The program as it is started by hand, visitors with a browser's cookies and forms, and applications that use the `oauth2` crate.
 #![allow(
     dead_code,
+    unused_imports,
     unreachable_pub,
     reason = "every test file is a crate of its own, and uses what it needs"
 )]
