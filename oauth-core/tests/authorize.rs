@@ -1,4 +1,12 @@
 //! The authorization endpoint: what is refused, where that is told, and what a good request becomes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -119,7 +127,7 @@ async fn an_error_stays_here_until_client_and_address_are_proven() {
         for base in [authorization_request(client), wrong] {
             match fixture.authorize(changed(base, changes), &browser(1)).await {
                 AuthorizeAnswer::Unproven(denial) => {
-                    assert_eq!(denial, *expected, "{id} {changes:?}")
+                    assert_eq!(denial, *expected, "{id} {changes:?}");
                 }
                 other => panic!("{id} {changes:?}: {other:?}"),
             }
@@ -455,8 +463,9 @@ async fn an_error_for_a_client_that_registered_itself_is_not_redirected() {
 /// 6749-3.1-a, 6749-10.2-a: a good request waits for a user, and the host can say who asks, for what and for how long.
 #[tokio::test]
 async fn a_good_request_waits_for_somebody_to_decide() {
+    type Changes = &'static [(&'static str, &'static str)];
     let fixture = Fixture::new();
-    let rows: &[(&str, &str, &[(&str, &str)], &str)] = &[
+    let rows: &[(&str, &str, Changes, &str)] = &[
         ("6749-3.1-a", WEB, &[], "read"),
         (
             "6749-3.1-a",

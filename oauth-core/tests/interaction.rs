@@ -1,4 +1,12 @@
 //! What waits for a user: bound to its browser, decided once, and remembered where that is safe.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -14,7 +22,7 @@ use common::{
     millis, scope, seconds, subject,
 };
 use oauth_core::{
-    authorize::{Approval, InteractionDenial as D, Settled, Verdict},
+    authorize::{InteractionDenial as D, Settled, Verdict},
     client::Client,
     event::Event,
     server::AuthorizeAnswer,
@@ -142,10 +150,7 @@ async fn a_handle_lives_for_half_an_hour() {
 #[tokio::test]
 async fn a_handle_is_decided_once() {
     let partly = narrowed("alice", "read");
-    let wider = Verdict::Approve(Approval {
-        remember: true,
-        ..approve("alice")
-    });
+    let wider = remembered("alice");
     let rows: &[(&str, Verdict, Verdict, Duration, bool)] = &[
         (
             "the same at once",
@@ -274,6 +279,7 @@ async fn a_user_may_allow_less() {
         ("read write", "write read", Ok("read write")),
         ("read", "read write", Err(D::Widened)),
         ("read", "admin", Err(D::Widened)),
+        ("read", "", Err(D::Nothing)),
     ] {
         let interaction = fixture.pend(WEB, &[("scope", asked)]).await;
         let records = fixture.records();
@@ -524,11 +530,7 @@ async fn consent_that_was_narrowed_or_not_to_be_remembered_is_not_more() {
     fixture.settle(&interaction, yes("alice")).await.unwrap();
     assert!(!is_remembered(&fixture, WEB, &[]).await);
     let interaction = fixture.pend(WEB, &[("scope", "read write")]).await;
-    let partly = Approval {
-        remember: true,
-        scope: Some(scope("read")),
-        ..approve("alice")
-    };
+    let partly = approve("alice").only(scope("read")).remembered();
     fixture
         .settle(&interaction, Verdict::Approve(partly))
         .await

@@ -205,7 +205,7 @@ pub(crate) fn member(key: &Key, family: Family) -> Record {
 pub(crate) fn owner(client: &str, subject: &str) -> Owner {
     Owner {
         client: client.into(),
-        subject: subject.into(),
+        subject: Some(subject.into()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oauth_core::store::{Commit, Key, Kind, Listing, OwnedBy, Realm, Record};
+use oauth_core::store::{Commit, Key, Kind, Listing, OwnedBy, Owner, Realm, Record};
 
 use crate::{
     Harness,
@@ -14,7 +14,7 @@ pub async fn listing_is_by_subject_or_by_client(harness: &dyn Harness) {
     const SENTENCE: &str =
         "list finds the records that have an owner, by its subject or by its client";
     let bench = Bench::new(harness).await;
-    let [one, two, three, nobodys] = [0; 4].map(|_| key(Kind::GRANT));
+    let [one, two, three, own, nobodys] = [0; 5].map(|_| key(Kind::GRANT));
     let family = one.family();
     bench
         .apply(
@@ -31,12 +31,22 @@ pub async fn listing_is_by_subject_or_by_client(harness: &dyn Harness) {
                     owner: Some(owner("alice", "mail")),
                     ..member(&three, family)
                 })
+                .create(Record {
+                    owner: Some(Owner {
+                        client: "machine".into(),
+                        subject: None,
+                    }),
+                    ..single(&own)
+                })
                 .create(single(&nobodys)),
         )
         .await;
     for (by, expected) in [
         (OwnedBy::Client("mail".into()), sorted([&one, &two])),
         (OwnedBy::Client("alice".into()), sorted([&three])),
+        (OwnedBy::Client("machine".into()), sorted([&own])),
+        (OwnedBy::Subject("machine".into()), Vec::new()),
+        (OwnedBy::Subject("".into()), Vec::new()),
         (OwnedBy::Subject("alice".into()), sorted([&one])),
         (OwnedBy::Subject("bob".into()), sorted([&two])),
         (OwnedBy::Subject("mail".into()), sorted([&three])),

@@ -176,7 +176,7 @@ impl Entry {
         let owner = self.record.owner.as_ref()?;
         let is_owner = match &listing.by {
             OwnedBy::Client(client) => owner.client == *client,
-            OwnedBy::Subject(subject) => owner.subject == *subject,
+            OwnedBy::Subject(subject) => owner.subject.as_ref() == Some(subject),
         };
         let is_listed = is_owner
             && !self.closed

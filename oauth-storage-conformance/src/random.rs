@@ -165,7 +165,14 @@ impl Run {
 
     fn owner(&mut self) -> Option<Owner> {
         let [client, subject] = [0; 2].map(|_| NAMES[self.random.index(NAMES.len())]);
-        (self.random.below(3) != 0).then(|| owner(client, subject))
+        match self.random.below(4) {
+            0 => None,
+            1 => Some(Owner {
+                subject: None,
+                ..owner(client, subject)
+            }),
+            _ => Some(owner(client, subject)),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 /// Finds the members of a family that lie in one shard.
 #[derive(Default)]
 pub(crate) struct Families {
-    /// The first of each chain.
+    /// The first of each chain, by the hash of `Some(family)`, as [`family_of`] gives it again when the table grows.
     first: HashTable<Slot>,
     hasher: RandomState,
 }
@@ -22,7 +22,7 @@ impl Families {
     /// One of the members of this family.
     pub(crate) fn any(&self, rows: &Slab, family: Family) -> Option<Slot> {
         self.first
-            .find(self.hasher.hash_one(family), |slot| {
+            .find(self.hasher.hash_one(Some(family)), |slot| {
                 family_of(&rows[*slot]) == Some(family)
             })
             .copied()
@@ -34,7 +34,7 @@ impl Families {
             return;
         };
         let entry = self.first.entry(
-            self.hasher.hash_one(family),
+            self.hasher.hash_one(Some(family)),
             |other| family_of(&rows[*other]) == Some(family),
             |other| self.hasher.hash_one(family_of(&rows[*other])),
         );
@@ -63,7 +63,7 @@ impl Families {
             rows[before].neighbours.after = after;
         } else if let Ok(mut entry) = self
             .first
-            .find_entry(self.hasher.hash_one(family), |first| *first == slot)
+            .find_entry(self.hasher.hash_one(Some(family)), |first| *first == slot)
         {
             match after {
                 Some(after) => *entry.get_mut() = after,
@@ -79,5 +79,52 @@ fn family_of(row: &Row) -> Option<Family> {
     match row.standing {
         Standing::Member(family) => Some(family),
         Standing::Single | Standing::Anchor | Standing::ClosedAnchor => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oauth_core::{
+        store::{Digest, Key, Kind, Realm, Record, Role, Version},
+        time::Timestamp,
+    };
+
+    use super::*;
+    use crate::shard::Shard;
+
+    #[test]
+    fn members_are_found_among_any_number_of_families() {
+        let mut shard = Shard::default();
+        let families: Vec<_> = (0..1000_u32)
+            .map(|n| {
+                let mut digest = [0; 32];
+                digest[..4].copy_from_slice(&n.to_be_bytes());
+                Family::of_anchor(Digest::from_bytes(digest))
+            })
+            .collect();
+        for round in [0, 1, 2] {
+            for family in &families {
+                let name = [&[round], family.anchor().as_bytes().as_slice()];
+                let record = Record {
+                    key: Key::new(&Realm::default(), Kind::ACCESS_TOKEN, &name),
+                    role: Role::Member(*family),
+                    owner: None,
+                    forget_at: Timestamp::MAX,
+                    body: Box::default(),
+                };
+                shard.put(record, Version::from_bytes([round; 16]));
+            }
+        }
+        for family in families {
+            let mut removed = Vec::new();
+            shard.remove_members(family, &mut removed);
+            assert_eq!(removed.len(), 3);
+            assert!(
+                removed
+                    .iter()
+                    .all(|row| row.standing == Standing::Member(family))
+            );
+        }
+        assert_eq!(shard.len(), 0);
     }
 }

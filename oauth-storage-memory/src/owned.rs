@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
+    iter,
     ops::Bound,
 };
 
@@ -53,12 +54,11 @@ impl Owned {
             .map(|(_, slot)| *slot)
     }
 
-    fn hashes(&self, listed: &ListedUnder) -> [u64; 2] {
-        [
-            OwnedBy::Client(listed.owner.client.clone()),
-            OwnedBy::Subject(listed.owner.subject.clone()),
-        ]
-        .map(|by| self.hash(listed.realm.as_str(), listed.kind.as_str(), &by))
+    fn hashes(&self, listed: &ListedUnder) -> impl Iterator<Item = u64> + use<> {
+        let client = OwnedBy::Client(listed.owner.client.clone());
+        let subject = listed.owner.subject.clone().map(OwnedBy::Subject);
+        let hash = |by| self.hash(listed.realm.as_str(), listed.kind.as_str(), &by);
+        iter::once(hash(client)).chain(subject.map(hash))
     }
 
     fn hash(&self, realm: &str, kind: &str, by: &OwnedBy) -> u64 {

@@ -143,7 +143,7 @@ fn to_listed(row: &Row, listing: &Listing) -> Option<Listed> {
     let under = row.listed.as_ref()?;
     let is_owner = match &listing.by {
         OwnedBy::Client(client) => under.owner.client == *client,
-        OwnedBy::Subject(subject) => under.owner.subject == *subject,
+        OwnedBy::Subject(subject) => under.owner.subject.as_ref() == Some(subject),
     };
     (is_owner && under.realm == listing.realm && under.kind == listing.kind).then(|| Listed {
         digest: row.digest,

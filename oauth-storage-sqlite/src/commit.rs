@@ -146,7 +146,7 @@ fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<
     } = &put.record;
     let (standing, family) = Standing::of(role);
     let client = owner.as_ref().map(|owner| &*owner.client);
-    let subject = owner.as_ref().map(|owner| &*owner.subject);
+    let subject = owner.as_ref().and_then(|owner| owner.subject.as_deref());
     let (version, standing, forget_at) = (id.as_bytes(), standing as i64, millis(*forget_at));
     let digest = key.digest().as_bytes();
     let (realm, kind) = (key.realm().as_str(), key.kind().as_str());

@@ -185,7 +185,11 @@ fn attempt(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        future::poll_fn,
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Poll,
+    };
 
     use oauth_core::store::StoreErrorKind;
     use tempfile::TempDir;
@@ -220,39 +224,50 @@ mod tests {
         writer.run(read).await.unwrap()
     }
 
-    /// Keeps the writer busy until it is told to go on.
-    fn gate() -> (
-        Sender<()>,
-        impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) {
-        let (open, opened) = mpsc::channel();
-        let wait = move |_: &Connection| {
-            opened.recv().unwrap();
+    /// Runs `during` while the writer is busy with something else: what it hands over waits, and is taken up together.
+    async fn while_busy<T>(writer: &Writer, during: impl AsyncFnOnce() -> T) -> T {
+        let (ready, started) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let work = writer.run(move |_| {
+            ready.send(()).unwrap();
+            released.recv().unwrap_err();
             Ok(())
+        });
+        let during = async {
+            started.recv().unwrap();
+            let mut during = Box::pin(during());
+            let mut release = Some(release);
+            // It is polled once before the writer may go on.
+            poll_fn(|context| {
+                let polled = during.as_mut().poll(context);
+                release.take();
+                polled
+            })
+            .await
         };
-        (open, wait)
+        tokio::join!(work, during).1
     }
 
     #[tokio::test]
     async fn jobs_that_wait_share_a_transaction_and_none_suffers_from_another() {
         let (_directory, writer) = writer();
         insert_one(&writer, 7).await;
-        let (open, wait) = gate();
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&runs);
-        let (_, first, second, third, ()) = tokio::join!(
-            writer.run(wait),
-            writer.run(move |transaction| {
-                counted.fetch_add(1, Ordering::Relaxed);
-                insert(1)(transaction)
-            }),
-            writer.run(|transaction| {
-                insert(2)(transaction)?;
-                insert(7)(transaction)
-            }),
-            writer.run(insert(3)),
-            async { open.send(()).unwrap() },
-        );
+        let (first, second, third) = while_busy(&writer, async || {
+            tokio::join!(
+                writer.run(move |transaction| {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    insert(1)(transaction)
+                }),
+                writer.run(|transaction| {
+                    insert(2)(transaction)?;
+                    insert(7)(transaction)
+                }),
+                writer.run(insert(3)),
+            )
+        })
+        .await;
         assert!(first.is_ok() && third.is_ok());
         assert_eq!(second.unwrap_err().kind(), StoreErrorKind::Unavailable);
         assert_eq!(numbers(&writer).await, [1, 3, 7]);
@@ -315,21 +330,14 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_waits_for_is_not_begun() {
         let (_directory, writer) = writer();
-        let (open, wait) = gate();
-        let busy = writer.run(wait);
-        let mut abandoned = Box::pin(writer.run(insert(1)));
-        let drop_it = async {
-            // Once polled, it is in the queue, behind the gate.
-            std::future::poll_fn(|context| {
-                assert!(abandoned.as_mut().poll(context).is_pending());
-                std::task::Poll::Ready(())
-            })
-            .await;
-            drop(abandoned);
-            open.send(()).unwrap();
-        };
-        let (busy, ()) = tokio::join!(busy, drop_it);
-        busy.unwrap();
+        while_busy(&writer, async || {
+            let mut abandoned = Box::pin(writer.run(insert(1)));
+            // Once polled, it is in the queue.
+            let is_pending =
+                poll_fn(|context| Poll::Ready(abandoned.as_mut().poll(context).is_pending())).await;
+            assert!(is_pending);
+        })
+        .await;
         assert_eq!(numbers(&writer).await, [] as [i64; 0]);
     }
 }

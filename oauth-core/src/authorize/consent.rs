@@ -87,7 +87,7 @@ impl Consent {
             role: Role::Single,
             owner: Some(Owner {
                 client: client.to_arc(),
-                subject: subject.to_arc(),
+                subject: Some(subject.to_arc()),
             }),
             forget_at: self.expires_at,
             body: encode(self),

@@ -133,6 +133,8 @@ pub enum InteractionDenial {
     ClientGone,
     /// More than was asked for.
     Widened,
+    /// Nothing of what was asked for: that is a refusal.
+    Nothing,
     /// No consent is remembered that covers the request.
     NotRemembered,
 }
@@ -149,6 +151,7 @@ impl InteractionDenial {
             Self::AlreadyDecided => "You have decided about this request before.",
             Self::ClientGone => "The application is no longer registered here.",
             Self::Widened => "More was allowed than the application asked for.",
+            Self::Nothing => "Nothing was allowed of what the application asked for.",
             Self::NotRemembered => "You have not allowed this application before.",
         }
     }

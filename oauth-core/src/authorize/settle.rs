@@ -17,6 +17,7 @@ use crate::{
 
 /// A user's yes.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Approval {
     /// Who says it.
     pub subject: Subject,
@@ -25,6 +26,31 @@ pub struct Approval {
     /// Whether to remember it, so that the next request for no more than this needs no question. The policy decides for which
     /// clients that can be.
     pub remember: bool,
+}
+
+impl Approval {
+    /// `subject` allows all that was asked, this once.
+    pub fn new(subject: Subject) -> Self {
+        Self {
+            subject,
+            scope: None,
+            remember: false,
+        }
+    }
+
+    /// Allows only `scope`.
+    #[must_use]
+    pub fn only(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Is to be remembered.
+    #[must_use]
+    pub fn remembered(mut self) -> Self {
+        self.remember = true;
+        self
+    }
 }
 
 /// What was decided.
@@ -140,6 +166,10 @@ impl Settle<'_> {
         if !scope.is_subset(&self.pending.scope) {
             return Ok(Decision::deny(InteractionDenial::Widened));
         }
+        // A token for nothing would be taken for one that permits what was asked: that is what no `scope` in the answer means.
+        if scope.is_empty() && !self.pending.scope.is_empty() {
+            return Ok(Decision::deny(InteractionDenial::Nothing));
+        }
         let mut commit = context.commit();
         if approval.remember && context.rules.policy.remembers(&self.pending.client) {
             let expires_at = context.now + context.rules.policy.consent_lifetime;
@@ -196,7 +226,7 @@ impl Settle<'_> {
         let client = &self.pending.client;
         let terms = Terms::new(
             client,
-            subject.clone(),
+            Some(subject.clone()),
             scope.clone(),
             self.pending.resources.clone(),
             now,

@@ -191,7 +191,7 @@ impl Exchange {
     ) -> Decision<TokenResponse, TokenDenial> {
         let issuance = Issuance {
             client: &self.client,
-            subject: Some(&code.terms.subject),
+            subject: code.terms.subject.as_ref(),
             scope: &code.terms.scope,
             resources: if self.resources.is_empty() {
                 &code.terms.resources

@@ -269,7 +269,7 @@ impl Ask {
         let terms = &presented.refresh.terms;
         let issuance = Issuance {
             client: &self.client,
-            subject: Some(&terms.subject),
+            subject: terms.subject.as_ref(),
             // RFC 6749 §6: what is narrowed here is the access token, never the grant.
             scope: self.scope.as_ref().unwrap_or(&terms.scope),
             resources: if self.resources.is_empty() {

@@ -27,8 +27,8 @@ pub struct GrantInfo {
     pub id: GrantId,
     /// The client.
     pub client_id: ClientId,
-    /// The user.
-    pub subject: Subject,
+    /// The user; `None` if the client acts for itself.
+    pub subject: Option<Subject>,
     /// What was granted.
     pub scope: Scope,
     /// The resource servers that it was granted for; empty if none was named.

@@ -38,8 +38,8 @@ pub enum Role {
 pub struct Owner {
     /// The client's id.
     pub client: Arc<str>,
-    /// The user's id, as the host names its users.
-    pub subject: Arc<str>,
+    /// The user's id, as the host names its users; `None` if the client acts for itself.
+    pub subject: Option<Arc<str>>,
 }
 
 /// A record as a store gives it back.

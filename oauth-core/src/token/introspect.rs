@@ -149,7 +149,7 @@ impl Introspect<'_> {
             (permitted && usable).then(|| IntrospectionResponse::Active {
                 token_use: TokenUse::Refresh,
                 client_id: terms.client_id,
-                subject: Some(terms.subject),
+                subject: terms.subject,
                 scope: terms.scope,
                 audience: Vec::new(),
                 issued_at,

@@ -17,7 +17,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Terms {
     pub(crate) client_id: ClientId,
-    pub(crate) subject: Subject,
+    /// `None` if the client acts for itself.
+    pub(crate) subject: Option<Subject>,
     pub(crate) scope: Scope,
     pub(crate) resources: Vec<Resource>,
     pub(crate) granted_at: Timestamp,
@@ -33,7 +34,7 @@ impl Terms {
     /// Terms that begin now.
     pub(crate) fn new(
         client: &Client,
-        subject: Subject,
+        subject: Option<Subject>,
         scope: Scope,
         resources: Vec<Resource>,
         now: Timestamp,
@@ -64,7 +65,7 @@ impl Terms {
             role: Role::Anchor,
             owner: Some(Owner {
                 client: self.client_id.to_arc(),
-                subject: self.subject.to_arc(),
+                subject: self.subject.as_ref().map(Subject::to_arc),
             }),
             forget_at: self.forget_at,
             body: encode(&GrantBody {

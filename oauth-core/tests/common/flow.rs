@@ -106,11 +106,7 @@ pub fn browser(seed: u8) -> Browser {
 }
 
 pub fn approve(user: &str) -> Approval {
-    Approval {
-        subject: subject(user),
-        scope: None,
-        remember: false,
-    }
+    Approval::new(subject(user))
 }
 
 /// The parameters of a response.
@@ -244,16 +240,10 @@ pub fn refresh_token(response: &TokenResponse) -> &Secret {
 
 /// An approval of less than was asked.
 pub fn narrowed(user: &str, to: &str) -> Verdict {
-    Verdict::Approve(Approval {
-        scope: Some(scope(to)),
-        ..approve(user)
-    })
+    Verdict::Approve(approve(user).only(scope(to)))
 }
 
 /// An approval that is to be remembered.
 pub fn remembered(user: &str) -> Verdict {
-    Verdict::Approve(Approval {
-        remember: true,
-        ..approve(user)
-    })
+    Verdict::Approve(approve(user).remembered())
 }

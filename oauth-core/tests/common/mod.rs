@@ -6,6 +6,7 @@
 )]
 
 pub mod clients;
+pub mod faulty;
 pub mod flow;
 
 use std::{

@@ -56,6 +56,7 @@ impl<'a> Document<'a> {
             audience,
             issued_at,
             expires_at,
+            ..
         } = response
         else {
             return Self {

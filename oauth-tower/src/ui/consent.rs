@@ -64,11 +64,8 @@ pub(super) async fn submit(
     if scope.is_empty() && !asked.scope().is_empty() {
         return ask(ui, headers, handle, &subject, Some(NOTHING)).await;
     }
-    let approval = Approval {
-        subject,
-        scope: Some(scope),
-        remember: form.get("remember").is_some(),
-    };
+    let mut approval = Approval::new(subject).only(scope);
+    approval.remember = form.get("remember").is_some();
     ui.interactions.approve(handle, headers, approval).await
 }
 

@@ -1,0 +1,605 @@
+//! Who a request is from: one method at a time, the registered one, at every endpoint.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
+
+mod common;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use common::{
+    Fixture, SeededEntropy, TestClock,
+    clients::{APP, LEGACY, MACHINE, ODD, PLAIN, POST, WEB, client_secret, redirect_uri},
+    flow::{Pairs, basic, exchange, pairs, wire},
+    issuer, scope, seconds, secret,
+};
+use oauth_core::{
+    AuthorizationServer,
+    client::{
+        Authorization, Client, ClientAuthentication, ClientAuthenticationMethod, ClientDenial,
+        ClientSecrets, Presented, Proof,
+    },
+    error::Fault,
+    grant::{GrantType, TokenDenial},
+    store::{Key, Kind, Realm, Record, Role, StaticClients},
+    time::Timestamp,
+    token::{IntrospectionDenial, RevocationDenial},
+    types::{ClientId, Secret, SecretDigest},
+};
+use oauth_storage_memory::MemoryStore;
+
+struct Row {
+    id: &'static str,
+    /// Whose code it is.
+    owner: &'static str,
+    authorization: Option<Authorization>,
+    params: Pairs,
+    denial: Option<ClientDenial>,
+}
+
+fn row(
+    id: &'static str,
+    owner: &'static str,
+    authorization: Option<Authorization>,
+    params: &[(&str, &str)],
+    denial: Option<ClientDenial>,
+) -> Row {
+    Row {
+        id,
+        owner,
+        authorization,
+        params: pairs(params),
+        denial,
+    }
+}
+
+fn rows() -> Vec<Row> {
+    use ClientDenial as D;
+    let good = |client: &str| Some(basic(client, &client_secret(client)));
+    let wrong = |client: &str| Some(basic(client, "wrong"));
+    let post_secret = client_secret(POST);
+    let web_secret = client_secret(WEB);
+    let bearer = Authorization::Other {
+        scheme: "bearer".into(),
+        credentials: secret("x"),
+    };
+    vec![
+        row("6749-2.3.1-a v21-2.4.1-b", WEB, good(WEB), &[], None),
+        row("6749-2.3.1-a", WEB, good(WEB), &[("client_id", WEB)], None),
+        row("6749-2.3.1-a", ODD, good(ODD), &[], None),
+        row(
+            "6749-2.3.1-c v21-2.4.1-a",
+            POST,
+            None,
+            &[("client_id", POST), ("client_secret", &post_secret)],
+            None,
+        ),
+        row(
+            "8252-8.5-a v21-8.1-a",
+            APP,
+            None,
+            &[("client_id", APP)],
+            None,
+        ),
+        row(
+            "6749-3.1-e",
+            WEB,
+            good(WEB),
+            &[("client_id", ""), ("client_secret", "")],
+            None,
+        ),
+        row("6749-5.2-c", WEB, wrong(WEB), &[], Some(D::WrongSecret)),
+        row("6749-5.2-c", WEB, good(POST), &[], Some(D::WrongMethod)),
+        row(
+            "6749-5.2-c",
+            WEB,
+            Some(basic(WEB, "")),
+            &[],
+            Some(D::WrongSecret),
+        ),
+        row(
+            "6749-5.2-c",
+            WEB,
+            Some(basic(WEB, &client_secret(LEGACY))),
+            &[],
+            Some(D::WrongSecret),
+        ),
+        row(
+            "6749-5.2-c",
+            WEB,
+            Some(basic("nobody", "x")),
+            &[],
+            Some(D::Unknown),
+        ),
+        row(
+            "6749-5.2-c",
+            WEB,
+            Some(basic("", "x")),
+            &[],
+            Some(D::Unknown),
+        ),
+        row(
+            "6749-5.2-c",
+            WEB,
+            None,
+            &[("client_id", "nobody")],
+            Some(D::Unknown),
+        ),
+        row("6749-5.2-c 6749-3.2.1-a", WEB, None, &[], Some(D::Missing)),
+        row("6749-3.2.1-b", APP, None, &[], Some(D::Missing)),
+        row(
+            "6749-3.2.1-b",
+            APP,
+            None,
+            &[("client_id", "")],
+            Some(D::Missing),
+        ),
+        row(
+            "6749-2.2-b 6749-3.2.1-a 6749-6-a 8252-8.4-b",
+            WEB,
+            None,
+            &[("client_id", WEB)],
+            Some(D::WrongMethod),
+        ),
+        row(
+            "6749-2.2-b 6749-3.2.1-a",
+            POST,
+            None,
+            &[("client_id", POST)],
+            Some(D::WrongMethod),
+        ),
+        row(
+            "6749-2.3.2-a",
+            WEB,
+            None,
+            &[("client_id", WEB), ("client_secret", &web_secret)],
+            Some(D::WrongMethod),
+        ),
+        row("6749-2.3.2-a", POST, good(POST), &[], Some(D::WrongMethod)),
+        row(
+            "6749-2.3-a 6749-4.1.3-a 8252-8.5-b",
+            APP,
+            Some(basic(APP, "any")),
+            &[],
+            Some(D::WrongMethod),
+        ),
+        row(
+            "6749-2.3-a 6749-4.1.3-a",
+            APP,
+            None,
+            &[("client_id", APP), ("client_secret", "any")],
+            Some(D::WrongMethod),
+        ),
+        row(
+            "6749-2.3-b",
+            WEB,
+            good(WEB),
+            &[("client_secret", &web_secret)],
+            Some(D::SeveralMethods),
+        ),
+        row(
+            "6749-2.3-b",
+            WEB,
+            good(WEB),
+            &[("client_id", WEB), ("client_secret", &web_secret)],
+            Some(D::SeveralMethods),
+        ),
+        row(
+            "6749-2.3-b",
+            POST,
+            good(WEB),
+            &[("client_id", POST), ("client_secret", &post_secret)],
+            Some(D::SeveralMethods),
+        ),
+        row(
+            "two clients",
+            WEB,
+            good(WEB),
+            &[("client_id", APP)],
+            Some(D::TwoClients),
+        ),
+        row(
+            "two clients",
+            APP,
+            good(WEB),
+            &[("client_id", APP)],
+            Some(D::TwoClients),
+        ),
+        row(
+            "another scheme",
+            APP,
+            Some(bearer),
+            &[("client_id", APP)],
+            Some(D::Malformed),
+        ),
+        row(
+            "unreadable",
+            APP,
+            Some(Authorization::Malformed),
+            &[("client_id", APP)],
+            Some(D::Malformed),
+        ),
+        row(
+            "a secret of nobody",
+            POST,
+            None,
+            &[("client_secret", &post_secret)],
+            Some(D::Missing),
+        ),
+    ]
+}
+
+fn presented(row: &Row, params: &[(&str, &str)]) -> Presented {
+    Presented {
+        authorization: row.authorization.clone(),
+        params: pairs(params)
+            .into_iter()
+            .chain(row.params.clone())
+            .collect(),
+    }
+}
+
+fn expected_code(denial: ClientDenial) -> &'static str {
+    match denial {
+        ClientDenial::SeveralMethods | ClientDenial::TwoClients => "invalid_request",
+        _ => "invalid_client",
+    }
+}
+
+/// Codes, refresh tokens and revocations alike: a client that is not proven gets nothing, and nothing changes.
+#[tokio::test]
+async fn a_client_proves_to_be_it_in_its_own_way() {
+    for row in rows() {
+        let (id, owner) = (row.id, row.owner);
+        let fixture = Fixture::new();
+        let code = fixture.code(owner).await;
+        let uri = redirect_uri(owner);
+        let records = fixture.records();
+        let answer = fixture
+            .token(&presented(&row, &exchange(&code, &uri)))
+            .await;
+        let Some(denial) = row.denial else {
+            let tokens = answer.unwrap_or_else(|denial| panic!("{id}: {denial:?}"));
+            let token = tokens.refresh_token.unwrap();
+            let refresh = [
+                ("grant_type", "refresh_token"),
+                ("refresh_token", token.expose()),
+            ];
+            let tokens = fixture.token(&presented(&row, &refresh)).await.unwrap();
+            // 7009-2.1-e
+            let revoke = [("token", tokens.access_token.expose())];
+            fixture
+                .server
+                .revoke(&presented(&row, &revoke))
+                .await
+                .unwrap()
+                .unwrap();
+            assert!(!fixture.is_valid(&tokens.access_token).await);
+            continue;
+        };
+        assert_eq!(wire(&answer), expected_code(denial), "{id}");
+        assert_eq!(answer.unwrap_err(), TokenDenial::Client(denial), "{id}");
+        assert_eq!(fixture.records(), records);
+        let tokens = fixture.redeem(owner, &code).await.unwrap();
+        let token = tokens.refresh_token.unwrap();
+        // 6749-6-a
+        let refresh = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token.expose()),
+        ];
+        let answer = fixture.token(&presented(&row, &refresh)).await;
+        assert_eq!(answer.unwrap_err(), TokenDenial::Client(denial), "{id}");
+        // 7009-2.1-d
+        for token in [&token, &tokens.access_token] {
+            let request = presented(&row, &[("token", token.expose())]);
+            let answer = fixture.server.revoke(&request).await.unwrap();
+            assert_eq!(answer, Err(RevocationDenial::Client(denial)), "{id}");
+            // 7662-2.1-d
+            let answer = fixture.server.introspect(&request).await.unwrap();
+            assert_eq!(answer, Err(IntrospectionDenial::Client(denial)), "{id}");
+        }
+        assert!(fixture.is_valid(&tokens.access_token).await, "{id}");
+        assert_eq!(
+            wire(&fixture.refresh(owner, &token, &[]).await),
+            "ok",
+            "{id}"
+        );
+    }
+}
+
+/// 8252-8.4-a, 8252-8.4-b, v21-2.1-a: a client is of one type, and that of its registration.
+#[test]
+fn a_client_is_of_one_type() {
+    for client in common::clients::all() {
+        let id = client.id().as_str();
+        assert_eq!(
+            client.is_confidential(),
+            ![APP, PLAIN, "native"].contains(&id)
+        );
+        assert_eq!(
+            client.is_confidential(),
+            client.authentication().method() != "none"
+        );
+    }
+}
+
+/// While a secret is being replaced the old and the new one are good, and after that the new one.
+#[tokio::test]
+async fn two_secrets_are_good_while_one_is_replaced() {
+    let fixture = Fixture::new();
+    let rotated = |secrets| {
+        Client::confidential(
+            MACHINE.parse().unwrap(),
+            ClientAuthentication::SecretBasic(secrets),
+        )
+        .grant_types([GrantType::CLIENT_CREDENTIALS])
+        .build()
+        .unwrap()
+    };
+    let new = || ClientSecrets::new(SecretDigest::of("new"));
+    let during = fixture.beside(
+        vec![rotated(new().with_previous(SecretDigest::of("old")))],
+        |_| {},
+    );
+    let after = fixture.beside(vec![rotated(new())], |_| {});
+    for (fixture, secret, expected) in [
+        (&during, "old", "ok"),
+        (&during, "new", "ok"),
+        (&during, "other", "invalid_client"),
+        (&after, "old", "invalid_client"),
+        (&after, "new", "ok"),
+    ] {
+        let request = Presented {
+            authorization: Some(basic(MACHINE, secret)),
+            params: pairs(&[("grant_type", "client_credentials")])
+                .into_iter()
+                .collect(),
+        };
+        assert_eq!(wire(&fixture.token(&request).await), expected, "{secret}");
+    }
+}
+
+/// A proof in a parameter `proof`, which may be used once.
+struct Ticket {
+    fails: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl ClientAuthenticationMethod for Ticket {
+    fn name(&self) -> &'static str {
+        "ticket"
+    }
+
+    fn claim(&self, presented: &Presented) -> Option<ClientId> {
+        presented.params.get("proof")?;
+        ClientId::new("ticketed").ok()
+    }
+
+    async fn verify(
+        &self,
+        client: &Client,
+        presented: &Presented,
+        now: Timestamp,
+    ) -> Result<Result<Proof, ClientDenial>, Fault> {
+        assert_eq!(client.id().as_str(), "ticketed");
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(Fault::Extension("the notary is out".into()));
+        }
+        let proof = presented.params.get("proof").unwrap_or_default();
+        if !proof.starts_with("good") {
+            return Ok(Err(ClientDenial::WrongProof));
+        }
+        let mark = Record {
+            key: Key::new(&Realm::default(), Kind::REPLAY, &[proof.as_bytes()]),
+            role: Role::Single,
+            owner: None,
+            forget_at: now + seconds(60),
+            body: Box::default(),
+        };
+        Ok(Ok(Proof { once: Some(mark) }))
+    }
+}
+
+struct Notary {
+    server: AuthorizationServer,
+    store: MemoryStore,
+    fails: Arc<AtomicBool>,
+}
+
+impl Notary {
+    fn new() -> Self {
+        let fails = Arc::new(AtomicBool::new(false));
+        let store = MemoryStore::default();
+        let client = |id: &str, method: &'static str| {
+            Client::confidential(
+                id.parse().unwrap(),
+                ClientAuthentication::Method(method.into()),
+            )
+            .grant_types([GrantType::CLIENT_CREDENTIALS])
+            .scope(scope("read"))
+            .build()
+            .unwrap()
+        };
+        let clients: StaticClients = [client("ticketed", "ticket"), client("lost", "oracle")]
+            .into_iter()
+            .collect();
+        let server = AuthorizationServer::builder(
+            issuer(),
+            Arc::new(store.clone()),
+            Arc::new(clients),
+            Arc::new(TestClock::default()),
+            Arc::new(SeededEntropy::default()),
+        )
+        .client_authentication(Ticket {
+            fails: Arc::clone(&fails),
+        })
+        .build();
+        Self {
+            server,
+            store,
+            fails,
+        }
+    }
+
+    async fn token(&self, params: &[(&str, &str)]) -> &'static str {
+        let request = request(params, None);
+        wire(&self.server.token(&request).await.unwrap())
+    }
+}
+
+fn request(params: &[(&str, &str)], authorization: Option<Authorization>) -> Presented {
+    Presented {
+        authorization,
+        params: pairs(params).into_iter().collect(),
+    }
+}
+
+/// A proof that verified is used up, whatever becomes of the request; a forged one is not even written down.
+#[tokio::test]
+async fn a_one_time_proof_is_used_once() {
+    let grant = ("grant_type", "client_credentials");
+    let rows: &[(&[(&str, &str)], &str)] = &[
+        (&[grant], "ok"),
+        (&[grant, ("scope", "other")], "invalid_scope"),
+        (
+            &[grant, ("resource", "https://unknown.example")],
+            "invalid_target",
+        ),
+        (&[], "invalid_request"),
+        (&[("grant_type", "other")], "unsupported_grant_type"),
+        (
+            &[("grant_type", "refresh_token"), ("refresh_token", "x")],
+            "unauthorized_client",
+        ),
+    ];
+    for (params, expected) in rows {
+        let notary = Notary::new();
+        let with = |proof| [*params, &[("proof", proof)]].concat();
+        assert_eq!(notary.token(&with("forged")).await, "invalid_client");
+        assert_eq!(notary.store.len().unwrap(), 0);
+        assert_eq!(notary.token(&with("good 1")).await, *expected);
+        assert_eq!(
+            notary.token(&with("good 1")).await,
+            "invalid_client",
+            "{params:?}"
+        );
+        assert_eq!(
+            notary.token(&[grant, ("proof", "good 1")]).await,
+            "invalid_client",
+            "{params:?}"
+        );
+        assert_eq!(notary.token(&[grant, ("proof", "good 2")]).await, "ok");
+    }
+}
+
+#[tokio::test]
+async fn a_one_time_proof_is_used_once_at_every_endpoint() {
+    let notary = Notary::new();
+    let with = |proof| request(&[("token", "x"), ("proof", proof)], None);
+    notary
+        .server
+        .revoke(&with("good 1"))
+        .await
+        .unwrap()
+        .unwrap();
+    notary
+        .server
+        .introspect(&with("good 2"))
+        .await
+        .unwrap()
+        .unwrap();
+    for used in ["good 1", "good 2"] {
+        let replayed = ClientDenial::ReplayedProof;
+        assert_eq!(
+            notary.server.revoke(&with(used)).await.unwrap(),
+            Err(RevocationDenial::Client(replayed))
+        );
+        assert_eq!(
+            notary.server.introspect(&with(used)).await.unwrap(),
+            Err(IntrospectionDenial::Client(replayed))
+        );
+        assert_eq!(
+            notary
+                .token(&[("grant_type", "client_credentials"), ("proof", used)])
+                .await,
+            "invalid_client"
+        );
+    }
+}
+
+/// Also with an added method: one at a time, of the client that is registered for it.
+#[tokio::test]
+async fn an_added_method_is_one_of_several() {
+    let notary = Notary::new();
+    let grant = ("grant_type", "client_credentials");
+    let other = |scheme: &str| Authorization::Other {
+        scheme: scheme.into(),
+        credentials: Secret::new("x"),
+    };
+    for (params, authorization, expected) in [
+        (
+            &[grant, ("proof", "good 1"), ("client_id", "ticketed")][..],
+            None,
+            "ok",
+        ),
+        (
+            &[grant, ("proof", "good 2"), ("client_id", "lost")],
+            None,
+            "invalid_request",
+        ),
+        (
+            &[
+                grant,
+                ("proof", "good 2"),
+                ("client_id", "ticketed"),
+                ("client_secret", "x"),
+            ],
+            None,
+            "invalid_request",
+        ),
+        (
+            &[grant, ("proof", "good 2")],
+            Some(basic("ticketed", "x")),
+            "invalid_request",
+        ),
+        (
+            &[grant, ("proof", "good 2")],
+            Some(Authorization::Malformed),
+            "invalid_client",
+        ),
+        (&[grant, ("client_id", "ticketed")], None, "invalid_client"),
+        (
+            &[grant, ("client_id", "lost")],
+            Some(other("oracle")),
+            "invalid_client",
+        ),
+        (&[grant], Some(basic("lost", "x")), "invalid_client"),
+        (&[grant, ("proof", "good 2")], Some(other("ticket")), "ok"),
+    ] {
+        let answer = notary
+            .server
+            .token(&request(params, authorization))
+            .await
+            .unwrap();
+        assert_eq!(wire(&answer), expected, "{params:?}");
+    }
+    // A method that cannot tell is a fault, and no denial.
+    notary.fails.store(true, Ordering::SeqCst);
+    let fault = notary
+        .server
+        .token(&request(&[grant, ("proof", "good 9")], None))
+        .await
+        .unwrap_err();
+    assert_eq!(fault.refusal().code.as_str(), "server_error");
+    notary.fails.store(false, Ordering::SeqCst);
+    assert_eq!(notary.token(&[grant, ("proof", "good 9")]).await, "ok");
+}

@@ -1,0 +1,552 @@
+//! A store that fails: the answer is the one that was prepared if the commit landed, and "later" if not; nothing is spent twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
+
+mod common;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use common::{
+    Fixture, SeededEntropy, TestClock,
+    clients::{self, APP, STRANGER, WEB},
+    faulty::{Faulty, Load, Step, faulty},
+    flow::{
+        answered, approve, authorization_request, browser, changed, code_in, from, refresh_token,
+        remembered,
+    },
+    issuer, secret, subject,
+};
+use oauth_core::{
+    AuthorizationServer,
+    authorize::{Interaction, Verdict},
+    error::Fault,
+    random::{Entropy, EntropyError},
+    server::AuthorizeAnswer,
+    store::{OwnedBy, StaticClients},
+    token::TokenResponse,
+    types::{GrantId, Secret},
+};
+
+/// Everything that commits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Operation {
+    Redeem,
+    Replay,
+    Refresh,
+    Retry,
+    Reuse,
+    ClientCredentials,
+    RevokeAccess,
+    RevokeRefresh,
+    Approve,
+    ApproveAndRemember,
+    ApproveAgain,
+    Deny,
+    Withdraw,
+    EndGrant,
+}
+
+use Operation as O;
+
+const ALL: [Operation; 14] = [
+    O::Redeem,
+    O::Replay,
+    O::Refresh,
+    O::Retry,
+    O::Reuse,
+    O::ClientCredentials,
+    O::RevokeAccess,
+    O::RevokeRefresh,
+    O::Approve,
+    O::ApproveAndRemember,
+    O::ApproveAgain,
+    O::Deny,
+    O::Withdraw,
+    O::EndGrant,
+];
+
+/// What an operation came to, with the secret that a repetition has to give again.
+#[derive(Clone, Debug, PartialEq)]
+enum Came {
+    To(String),
+    Denied,
+    Later,
+}
+
+/// A server with something to do every operation on.
+struct World {
+    fixture: Fixture,
+    store: Arc<Faulty>,
+    /// Spent, and its tokens live.
+    spent_code: String,
+    tokens: TokenResponse,
+    /// Unspent, and of another grant.
+    code: String,
+    /// Used; the second one is the one to use.
+    used: Secret,
+    second: TokenResponse,
+    /// Used, and its successor too.
+    reused: Secret,
+    third: TokenResponse,
+    pending: Interaction,
+    grant: GrantId,
+}
+
+impl World {
+    async fn new() -> Self {
+        let (fixture, store) = faulty();
+        let spent_code = fixture.code(WEB).await;
+        let tokens = fixture.redeem(WEB, &spent_code).await.unwrap();
+        let page = fixture
+            .server
+            .grants(OwnedBy::Subject("alice".into()), None, 9);
+        let grant = page.await.unwrap().grants[0].id;
+        let code = fixture.code(WEB).await;
+        let first = fixture.tokens_for(WEB, "bob", &[]).await;
+        let second = fixture
+            .refresh(WEB, refresh_token(&first), &[])
+            .await
+            .unwrap();
+        let old = fixture.tokens_for(WEB, "carol", &[]).await;
+        let next = fixture
+            .refresh(WEB, refresh_token(&old), &[])
+            .await
+            .unwrap();
+        let third = fixture
+            .refresh(WEB, refresh_token(&next), &[])
+            .await
+            .unwrap();
+        let interaction = fixture.pend(WEB, &[]).await;
+        fixture
+            .settle(&interaction, remembered("dora"))
+            .await
+            .unwrap();
+        let pending = fixture.pend(WEB, &[]).await;
+        store.take_tried();
+        Self {
+            fixture,
+            store,
+            spent_code,
+            tokens,
+            code,
+            used: refresh_token(&first).clone(),
+            second,
+            reused: refresh_token(&old).clone(),
+            third,
+            pending,
+            grant,
+        }
+    }
+
+    async fn run(&self, operation: Operation) -> Came {
+        let redeem = |code: &str| {
+            from(
+                WEB,
+                &common::flow::exchange(code, &clients::redirect_uri(WEB)),
+            )
+        };
+        let refresh = |token: &Secret| {
+            from(
+                WEB,
+                &[
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", token.expose()),
+                ],
+            )
+        };
+        let (server, alice) = (&self.fixture.server, subject("alice"));
+        let settle = async |verdict: Verdict| {
+            let answer = server
+                .settle(&self.pending.handle, Some(&browser(1)), &verdict)
+                .await;
+            came(answer, |settled| settled.response.location())
+        };
+        let revoke = async |token: &Secret| {
+            let request = from(WEB, &[("token", token.expose())]);
+            came(server.revoke(&request).await, |()| String::new())
+        };
+        let token = async |request| {
+            came(server.token(&request).await, |response| {
+                match response.refresh_token {
+                    Some(token) => token.expose().to_owned(),
+                    None => String::new(),
+                }
+            })
+        };
+        match operation {
+            O::Redeem => token(redeem(&self.code)).await,
+            O::Replay => token(redeem(&self.spent_code)).await,
+            O::Refresh => token(refresh(refresh_token(&self.tokens))).await,
+            O::Retry => token(refresh(&self.used)).await,
+            O::Reuse => token(refresh(&self.reused)).await,
+            O::ClientCredentials => token(from(WEB, &[("grant_type", "client_credentials")])).await,
+            O::RevokeAccess => revoke(&self.tokens.access_token).await,
+            O::RevokeRefresh => revoke(refresh_token(&self.tokens)).await,
+            O::Approve => settle(Verdict::Approve(approve("alice"))).await,
+            O::ApproveAndRemember => settle(remembered("alice")).await,
+            O::ApproveAgain => settle(Verdict::ApproveRemembered(subject("dora"))).await,
+            O::Deny => settle(Verdict::Deny).await,
+            O::Withdraw => {
+                let client = WEB.parse().unwrap();
+                let answer = server.withdraw(&subject("dora"), &client).await;
+                came(answer.map(Ok::<_, ()>), |_| String::new())
+            }
+            O::EndGrant => came(server.end_grant(self.grant).await.map(Ok::<_, ()>), |()| {
+                alice.to_string()
+            }),
+        }
+    }
+}
+
+fn came<T, D>(answer: Result<Result<T, D>, Fault>, secret: impl FnOnce(T) -> String) -> Came {
+    match answer {
+        Ok(Ok(answer)) => Came::To(secret(answer)),
+        Ok(Err(_)) => Came::Denied,
+        Err(fault) => {
+            assert_eq!(fault.refusal().code.as_str(), "temporarily_unavailable");
+            Came::Later
+        }
+    }
+}
+
+/// How many records are left when an operation succeeds, and what it comes to.
+async fn undisturbed(operation: Operation) -> (usize, Came) {
+    let world = World::new().await;
+    let came = world.run(operation).await;
+    assert_eq!(
+        came == Came::Denied,
+        matches!(operation, O::Replay | O::Reuse),
+        "{operation:?}"
+    );
+    (world.fixture.records(), came)
+}
+
+#[tokio::test]
+async fn the_prepared_answer_is_given_if_the_commit_landed() {
+    for operation in ALL {
+        let (records, came) = undisturbed(operation).await;
+        let world = World::new().await;
+        world.store.commit_next([Step::AnswerLost]);
+        assert_eq!(world.run(operation).await, came, "{operation:?}");
+        assert_eq!(world.fixture.records(), records, "{operation:?}");
+    }
+}
+
+/// Nothing was done, and nothing is spent: the same request works afterwards.
+#[tokio::test]
+async fn later_is_the_answer_if_the_commit_did_not_land() {
+    for operation in ALL {
+        let (records, came) = undisturbed(operation).await;
+        for step in [Step::Unavailable, Step::CommitLost] {
+            let world = World::new().await;
+            let before = world.fixture.records();
+            world.store.commit_next([step]);
+            assert_eq!(world.run(operation).await, Came::Later, "{operation:?}");
+            assert_eq!(world.fixture.records(), before, "{operation:?}");
+            assert_eq!(
+                kind(&world.run(operation).await),
+                kind(&came),
+                "{operation:?}"
+            );
+            assert_eq!(world.fixture.records(), records, "{operation:?}");
+        }
+    }
+}
+
+/// What a load says can fail too, and so can a body that a newer version wrote; neither is a denial.
+#[tokio::test]
+async fn later_is_the_answer_if_a_record_cannot_be_read() {
+    for operation in ALL {
+        for load in [Load::Unavailable, Load::FromTheFuture] {
+            for at in 0..3 {
+                let world = World::new().await;
+                let before = world.fixture.records();
+                let passes = std::iter::repeat_n(Load::Pass, at);
+                world.store.load_next(passes.chain([load]));
+                if world.run(operation).await == Came::Later {
+                    assert_eq!(world.fixture.records(), before, "{operation:?}");
+                } else {
+                    // It did not load so much, or there was no such record.
+                    assert!(
+                        at > 0
+                            || load == Load::FromTheFuture
+                            || [O::ClientCredentials, O::EndGrant].contains(&operation),
+                        "{operation:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The commit landed, and then nobody could be asked: the client is told to come back, and what it then gets is what it would
+/// have got, as far as that is safe.
+#[tokio::test]
+async fn coming_back_spends_nothing_twice() {
+    for operation in ALL {
+        let (records, came) = undisturbed(operation).await;
+        let world = World::new().await;
+        // The witness is the last thing that is loaded. Whatever comes before it passes.
+        let loads = match operation {
+            O::ClientCredentials | O::EndGrant => 0,
+            O::Redeem | O::Replay | O::Refresh | O::Retry | O::Reuse | O::Deny | O::Withdraw => 1,
+            O::RevokeAccess
+            | O::RevokeRefresh
+            | O::Approve
+            | O::ApproveAndRemember
+            | O::ApproveAgain => 2,
+        };
+        world.store.commit_next([Step::AnswerLost]);
+        world
+            .store
+            .load_next(std::iter::repeat_n(Load::Pass, loads).chain([Load::Unavailable]));
+        assert_eq!(world.run(operation).await, Came::Later, "{operation:?}");
+        if operation != O::Withdraw {
+            assert_eq!(world.fixture.records(), records, "{operation:?}: it landed");
+        }
+        let again = world.run(operation).await;
+        match operation {
+            // It is a replay: nobody can tell who has the tokens.
+            O::Redeem => {
+                assert_eq!(again, Came::Denied);
+                assert!(!world.fixture.is_active(&secret(&text(&came))).await);
+            }
+            _ => assert_eq!(again, came, "{operation:?}"),
+        }
+    }
+}
+
+fn kind(came: &Came) -> Came {
+    match came {
+        Came::To(_) => Came::To(String::new()),
+        other => other.clone(),
+    }
+}
+
+fn text(came: &Came) -> String {
+    match came {
+        Came::To(text) => text.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn contention_is_given_up() {
+    for operation in ALL {
+        let world = World::new().await;
+        let before = world.fixture.records();
+        world.store.conflict_always();
+        assert_eq!(world.run(operation).await, Came::Later, "{operation:?}");
+        assert!(
+            (1..=16).contains(&world.store.take_tried()),
+            "{operation:?}"
+        );
+        assert_eq!(world.fixture.records(), before);
+    }
+}
+
+/// A few conflicts are nobody's business.
+#[tokio::test]
+async fn a_conflict_is_tried_again() {
+    for operation in ALL {
+        if operation == O::EndGrant {
+            continue; // It expects nothing, and has no conflicts.
+        }
+        let (records, came) = undisturbed(operation).await;
+        let world = World::new().await;
+        world.store.commit_next((0..5).map(|_| Step::Conflict));
+        assert_eq!(
+            kind(&world.run(operation).await),
+            kind(&came),
+            "{operation:?}"
+        );
+        assert_eq!(world.fixture.records(), records, "{operation:?}");
+    }
+}
+
+/// The tokens that a lost answer leaves behind are the ones that are given when the client comes back.
+#[tokio::test]
+async fn what_was_not_lost_is_alive() {
+    let world = World::new().await;
+    let alive = [
+        (&world.tokens, true),
+        (&world.second, true),
+        (&world.third, true),
+    ];
+    for (tokens, expected) in alive {
+        assert_eq!(
+            world.fixture.is_active(refresh_token(tokens)).await,
+            expected
+        );
+    }
+    world.store.commit_next([Step::AnswerLost]);
+    world.run(O::Reuse).await;
+    assert!(
+        !world.fixture.is_active(refresh_token(&world.third)).await,
+        "the end landed"
+    );
+    assert!(world.fixture.is_active(refresh_token(&world.second)).await);
+}
+
+/// Withdrawing is several commits. What was ended until one fails stays ended, and asking again ends the rest.
+#[tokio::test]
+async fn a_withdrawal_can_be_asked_for_again() {
+    for failing in 0..4 {
+        let (fixture, store) = faulty();
+        let interaction = fixture.pend(WEB, &[]).await;
+        let settled = fixture
+            .settle(&interaction, remembered("alice"))
+            .await
+            .unwrap();
+        let mut all = vec![
+            fixture
+                .redeem(WEB, &code_in(&settled.response))
+                .await
+                .unwrap(),
+        ];
+        all.push(fixture.tokens(WEB).await);
+        all.push(fixture.tokens(WEB).await);
+        let steps = std::iter::repeat_with(|| Step::Pass).take(failing);
+        store.commit_next(steps.chain([Step::Unavailable]));
+        let (alice, client) = (subject("alice"), WEB.parse().unwrap());
+        fixture.server.withdraw(&alice, &client).await.unwrap_err();
+        let mut alive = 0;
+        for tokens in &all {
+            alive += usize::from(fixture.is_active(refresh_token(tokens)).await);
+        }
+        assert_eq!(alive, (4 - failing).min(3), "the consent goes first");
+        assert_eq!(
+            fixture.server.withdraw(&alice, &client).await.unwrap(),
+            alive
+        );
+        for tokens in &all {
+            assert!(!fixture.is_active(refresh_token(tokens)).await);
+        }
+    }
+}
+
+/// 6749-4.1.2.1-f, 9700-4.11.2-b: told through the redirect, to clients that may be told so.
+#[tokio::test]
+async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
+    let (fixture, store) = faulty();
+    store.load_next([Load::Unavailable]);
+    let AuthorizeAnswer::Respond(response) = fixture
+        .authorize(authorization_request(WEB), &browser(1))
+        .await
+    else {
+        panic!();
+    };
+    let answer = answered(&response);
+    assert_eq!(answer["error"], "temporarily_unavailable");
+    assert_eq!(
+        (&*answer["state"], &*answer["iss"]),
+        (common::flow::STATE, common::ISSUER)
+    );
+
+    store.load_next([Load::Unavailable]);
+    let params = authorization_request(STRANGER).into_iter().collect();
+    let fault = fixture
+        .server
+        .authorize(params, &browser(1))
+        .await
+        .unwrap_err();
+    assert_eq!(fault.refusal().code.as_str(), "temporarily_unavailable");
+
+    // An invalid request needs no store to be told so.
+    store.load_next([Load::Unavailable]);
+    let request = changed(authorization_request(WEB), &[("scope", "unknown")]);
+    let AuthorizeAnswer::Respond(response) = fixture.authorize(request, &browser(1)).await else {
+        panic!();
+    };
+    assert_eq!(answered(&response)["error"], "invalid_scope");
+}
+
+/// Whoever is first makes the server's key, and everybody then has that one, also if the answer is lost.
+#[tokio::test]
+async fn servers_over_one_store_have_one_key() {
+    for step in [Step::Pass, Step::AnswerLost, Step::Conflict] {
+        let (fixture, store) = faulty();
+        let other = fixture.beside(clients::all(), |_| {});
+        let theirs = Arc::new(std::sync::Mutex::new(None));
+        let (slot, server) = (Arc::clone(&theirs), other.server.clone());
+        let race = Step::After(Box::pin(async move {
+            let sealer = server.sealer().await.unwrap();
+            *slot.lock().unwrap() = Some(sealer.seal("p", b"v"));
+        }));
+        store.commit_next([race, step]);
+        let ours = fixture.server.sealer().await.unwrap();
+        let theirs = theirs.lock().unwrap().take().unwrap();
+        assert_eq!(ours.open("p", &theirs).as_deref(), Some(b"v".as_slice()));
+        assert_eq!(fixture.records(), 1);
+    }
+}
+
+/// Randomness that can run dry.
+struct Well {
+    inner: SeededEntropy,
+    dry: AtomicBool,
+}
+
+impl Entropy for Well {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        if self.dry.load(Ordering::SeqCst) {
+            return Err(EntropyError);
+        }
+        self.inner.fill(buffer)
+    }
+}
+
+/// Without randomness there are no tokens.
+#[tokio::test]
+async fn no_randomness_is_a_fault() {
+    let fixture = Fixture::new();
+    let tokens = fixture.tokens(APP).await;
+    let code = fixture.code(APP).await;
+    let well = Arc::new(Well {
+        inner: SeededEntropy::from_seed(9),
+        dry: AtomicBool::new(true),
+    });
+    let server = AuthorizationServer::builder(
+        issuer(),
+        Arc::new(fixture.store.clone()),
+        Arc::new(clients::all().into_iter().collect::<StaticClients>()),
+        Arc::new(TestClock::default()),
+        Arc::clone(&well) as Arc<dyn Entropy>,
+    )
+    .build();
+    let records = fixture.records();
+    let redeem = from(
+        APP,
+        &common::flow::exchange(&code, &clients::redirect_uri(APP)),
+    );
+    let refresh = from(
+        APP,
+        &[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token(&tokens).expose()),
+        ],
+    );
+    for request in [&redeem, &refresh] {
+        let fault = server.token(request).await.unwrap_err();
+        assert_eq!(fault.refusal().code.as_str(), "server_error");
+    }
+    let params = authorization_request(WEB).into_iter().collect();
+    let Ok(AuthorizeAnswer::Respond(response)) = server.authorize(params, &browser(1)).await else {
+        panic!();
+    };
+    assert_eq!(answered(&response)["error"], "server_error");
+    assert_eq!(fixture.records(), records);
+    well.dry.store(false, Ordering::SeqCst);
+    for request in [&redeem, &refresh] {
+        server.token(request).await.unwrap().unwrap();
+    }
+}

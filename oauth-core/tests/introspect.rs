@@ -1,0 +1,227 @@
+//! Introspection: who is told what about which token.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
+
+mod common;
+
+use common::{
+    CALENDAR, Fixture, MAIL,
+    clients::{
+        APP, BRIEF, CALENDAR_SERVER, INSPECTOR, LEGACY, MACHINE, MAIL_SERVER, NATIVE, ODD,
+        ODD_LIFETIMES, POST, WEB,
+    },
+    flow::{from, refresh_token},
+    millis, scope, seconds,
+};
+use oauth_core::{
+    client::ClientDenial,
+    event::Event,
+    time::Clock,
+    token::{IntrospectionDenial, IntrospectionResponse as R, TokenType, TokenUse},
+};
+
+/// 7662-2.2-e, 7662-4-e, 7662-4-g, 7662-2.2-g, 7662-5-a: `1` is told, `0` is told that it is inactive and nothing else.
+#[tokio::test]
+async fn a_caller_is_told_what_is_its_business() {
+    let fixture = Fixture::new();
+    let mail = [("resource", MAIL)];
+    let both = [("resource", MAIL), ("+resource", CALENDAR)];
+    let plain = fixture.tokens(WEB).await;
+    let for_mail = fixture.tokens_for(WEB, "alice", &mail).await;
+    let for_both = fixture.tokens_for(WEB, "alice", &both).await;
+    let of_app = fixture.tokens_for(APP, "alice", &mail).await;
+    let own = from(
+        MACHINE,
+        &[("grant_type", "client_credentials"), ("resource", CALENDAR)],
+    );
+    let of_machine = fixture.token(&own).await.unwrap();
+    let tokens = [
+        ("without a resource", &plain.access_token),
+        ("for mail", &for_mail.access_token),
+        ("for both", &for_both.access_token),
+        ("for mail, of another client", &of_app.access_token),
+        ("for the calendar, of a machine", &of_machine.access_token),
+        ("to refresh", refresh_token(&for_mail)),
+        ("to refresh, of another client", refresh_token(&of_app)),
+    ];
+    for (caller, told) in [
+        (WEB, "1110010"),
+        (INSPECTOR, "1111111"),
+        (MAIL_SERVER, "0111000"),
+        (CALENDAR_SERVER, "0010100"),
+        (MACHINE, "0000100"),
+        (LEGACY, "0000000"),
+        (POST, "0000000"),
+        (BRIEF, "0000000"),
+    ] {
+        for ((what, token), told) in tokens.iter().zip(told.chars()) {
+            let answer = fixture.introspect(caller, token).await;
+            let active = answer != R::Inactive;
+            assert_eq!(active, told == '1', "{what}, asked by {caller}");
+            assert_eq!(
+                fixture.events.last(),
+                Event::Introspected {
+                    caller: caller.parse().unwrap(),
+                    active
+                }
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_active_token_is_described() {
+    let fixture = Fixture::new();
+    let issued_at = fixture.clock.now();
+    let request = [("scope", "read write"), ("resource", CALENDAR)];
+    let tokens = fixture.tokens_for(ODD, "alice", &request).await;
+    let about = |token_use, granted, audience, expires_at| R::Active {
+        token_use,
+        client_id: ODD.parse().unwrap(),
+        subject: Some(common::subject("alice")),
+        scope: scope(granted),
+        audience,
+        issued_at,
+        expires_at,
+    };
+    for hint in ["access_token", "refresh_token", "foo"] {
+        for (token, expected) in [
+            (
+                &tokens.access_token,
+                about(
+                    TokenUse::Access(TokenType::Bearer),
+                    "read",
+                    vec!["calendar".into()],
+                    issued_at + ODD_LIFETIMES.access_token.unwrap(),
+                ),
+            ),
+            (
+                refresh_token(&tokens),
+                about(
+                    TokenUse::Refresh,
+                    "read write",
+                    vec![],
+                    issued_at + ODD_LIFETIMES.refresh_token_idle.unwrap(),
+                ),
+            ),
+        ] {
+            // 7662-2.1-c
+            let request = from(ODD, &[("token", token.expose()), ("token_type_hint", hint)]);
+            let answer = fixture.server.introspect(&request).await.unwrap().unwrap();
+            assert_eq!(answer, expected, "{hint}");
+        }
+    }
+}
+
+/// 7662-4-a, 7662-4-c, 7662-2.3-c, 7662-2.1-e: what is over is inactive, and that is no error.
+#[tokio::test]
+async fn what_is_over_is_inactive() {
+    let fixture = Fixture::new();
+    let tokens = fixture.tokens(WEB).await;
+    let revoked = fixture.tokens(WEB).await;
+    fixture.revoke(WEB, refresh_token(&revoked)).await.unwrap();
+    for token in [
+        &revoked.access_token,
+        refresh_token(&revoked),
+        &common::secret("nothing"),
+        &common::secret("\u{e9}"),
+    ] {
+        for caller in [WEB, INSPECTOR] {
+            assert_eq!(fixture.introspect(caller, token).await, R::Inactive);
+        }
+    }
+    fixture.clock.advance(seconds(3600) - millis(1));
+    assert!(fixture.is_active(&tokens.access_token).await);
+    fixture.clock.advance(millis(1));
+    assert!(!fixture.is_active(&tokens.access_token).await);
+    fixture
+        .clock
+        .advance(seconds(30 * 24 * 3600 - 3600) - millis(1));
+    assert!(fixture.is_active(refresh_token(&tokens)).await);
+    fixture.clock.advance(millis(1));
+    assert!(!fixture.is_active(refresh_token(&tokens)).await);
+}
+
+/// A used refresh token is inactive, though a retry may still get its answer again.
+#[tokio::test]
+async fn a_used_refresh_token_is_inactive() {
+    let fixture = Fixture::new();
+    let tokens = fixture.tokens(WEB).await;
+    let next = fixture
+        .refresh(WEB, refresh_token(&tokens), &[])
+        .await
+        .unwrap();
+    assert!(!fixture.is_active(refresh_token(&tokens)).await);
+    assert!(fixture.is_active(refresh_token(&next)).await);
+    // Looking changes nothing.
+    fixture
+        .refresh(WEB, refresh_token(&tokens), &[])
+        .await
+        .unwrap();
+}
+
+/// 7662-2.1-b, 7662-2.1-d, 7662-4-f: who only names itself could be anybody.
+#[tokio::test]
+async fn a_caller_authenticates_and_names_a_token() {
+    let fixture = Fixture::new();
+    let tokens = fixture.tokens(APP).await;
+    let token = tokens.access_token.expose();
+    let public = IntrospectionDenial::Client(ClientDenial::Public);
+    for (id, client, params, denial, code) in [
+        (
+            "7662-4-f",
+            APP,
+            vec![("token", token)],
+            public,
+            "invalid_client",
+        ),
+        (
+            "7662-4-f",
+            NATIVE,
+            vec![("token", token)],
+            public,
+            "invalid_client",
+        ),
+        ("7662-2.1-d", NATIVE, vec![], public, "invalid_client"),
+        (
+            "7662-2.1-b",
+            WEB,
+            vec![],
+            IntrospectionDenial::Missing,
+            "invalid_request",
+        ),
+        (
+            "7662-2.1-b",
+            WEB,
+            vec![("token", "")],
+            IntrospectionDenial::Missing,
+            "invalid_request",
+        ),
+        (
+            "7662-2.1-b",
+            WEB,
+            vec![("token", token), ("token", token)],
+            IntrospectionDenial::Repeated,
+            "invalid_request",
+        ),
+    ] {
+        let answer = fixture
+            .server
+            .introspect(&from(client, &params))
+            .await
+            .unwrap();
+        assert_eq!(answer, Err(denial), "{id}");
+        assert_eq!(denial.refusal().code.as_str(), code, "{id}");
+        let expected = Event::IntrospectionDenied {
+            client_id: client.parse().ok(),
+            reason: denial,
+        };
+        assert_eq!(fixture.events.last(), expected, "{id}");
+    }
+}

@@ -1,0 +1,24 @@
+//! Random sequences of what clients, users, thieves and operators do, against a model that is simple enough to be right.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    clippy::unchecked_time_subtraction,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod expected;
+mod operation;
+mod run;
+
+use std::sync::Arc;
+
+use oauth_storage_memory::MemoryStore;
+
+#[test]
+fn the_memory_store_does_what_the_model_does() {
+    run::check(|| (Arc::new(MemoryStore::default()), ()));
+}
