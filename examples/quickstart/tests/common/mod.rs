@@ -7,9 +7,11 @@
 )]
 
 pub mod application;
+pub mod chromium;
 pub mod http;
 pub mod page;
 pub mod place;
+pub mod site;
 pub mod visitor;
 
 pub use self::{
@@ -17,6 +19,7 @@ pub use self::{
     http::{Answer, Http},
     page::Page,
     place::{Place, Quickstart, Store},
+    site::Site,
     visitor::Visitor,
 };
 
