@@ -1,4 +1,11 @@
 //! The program refuses a bad file with its line and what would be right, and shows no secret of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 

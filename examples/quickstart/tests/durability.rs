@@ -1,4 +1,11 @@
 //! What the program has answered with is still true after `kill -9`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! The whole flow, as applications and their users go through it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -269,6 +276,48 @@ async fn a_refusal_is_told_to_the_application() {
     assert_eq!(returned.param("state").as_deref(), Some(state));
     let page = alice.submit(&page.form("Allow")).await;
     assert_eq!(page.status, StatusCode::CONFLICT, "not after that");
+}
+
+#[tokio::test]
+async fn a_question_can_be_answered_as_somebody_else() {
+    let place = Place::new(CONFIG);
+    let server = place.start(Store::Memory).await;
+    let mut visitor = Visitor::new(&server);
+    let begun = web().begin(&server, "read", &[]);
+    let page = visitor.open(begun.url.as_str()).await;
+    let of_alice = visitor.sign_in(&page, ALICE).await;
+    let page = visitor.submit(&of_alice.form("Use another account")).await;
+    assert_eq!(page.heading(), "Sign in");
+    let of_bob = visitor.sign_in(&page, BOB).await;
+
+    // What alice was shown is not bob's answer.
+    let page = visitor.submit(&of_alice.form("Allow")).await;
+    assert!(page.problem().expect("a problem").contains("somebody else"));
+    let returned = visitor.submit(&of_bob.form("Allow")).await;
+    let tokens = web().finish(&server, &begun, &returned).await.unwrap();
+    let answer = Http::default()
+        .with_token(&server.url("/api"), &tokens.access)
+        .await;
+    assert_eq!(answer.json()["subject"], "bob");
+}
+
+/// Sessions are cookies that the server only has sealed: whether there still is such a user is asked each time.
+#[tokio::test]
+async fn a_user_who_is_gone_is_signed_out() {
+    let place = Place::new(CONFIG);
+    let server = place.start(Store::Sqlite).await;
+    let mut bob = Visitor::new(&server);
+    let begun = web().begin(&server, "read", &[]);
+    let page = bob.open(begun.url.as_str()).await;
+    let question = bob.sign_in(&page, BOB).await;
+    server.kill().await;
+    let without = CONFIG.replace("username = \"bob\"", "username = \"robert\"");
+    std::fs::write(place.config(), without).unwrap();
+    let server = place.start(Store::Sqlite).await;
+    let mut bob = bob.moved_to(&server);
+    assert_eq!(bob.open("/connections").await.heading(), "Sign in");
+    let page = bob.submit(&question.form("Allow")).await;
+    assert_eq!(page.heading(), "Sign in", "{page:?}");
 }
 
 #[tokio::test]

@@ -1,4 +1,11 @@
 //! The commands that are printed at the start, as they stand, in a shell.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 
@@ -52,6 +59,41 @@ async fn the_printed_commands_work_as_they_stand() {
     assert!(answer.contains("\"refresh_token\""), "{answer}");
     let page = alice.open(links.next().expect("an address")).await;
     assert!(page.html.contains("<legend>Demo web application</legend>"));
+}
+
+#[tokio::test]
+async fn the_demo_has_a_page_to_begin_with() {
+    let place = Place::new("");
+    let server = place.start_demo().await;
+    let mut alice = Visitor::new(&server);
+    let page = alice.open("/").await;
+    let link = page
+        .html
+        .split('"')
+        .find(|part| part.contains("/authorize?"));
+    let link = link.expect("a link").replace("&amp;", "&");
+    assert!(server.printed().contains(&link));
+    let page = alice.open(&link).await;
+    assert_eq!(page.heading(), "Sign in");
+}
+
+/// A link to the page of the demo's applications gets nothing into the command that users paste.
+#[tokio::test]
+async fn the_demo_shows_no_command_of_others() {
+    let place = Place::new("");
+    let server = place.start_demo().await;
+    for code in ["x;id", "x%0aid", "$(id)", "x%20-o%20y", "`id`", "x'"] {
+        for name in ["code", "error"] {
+            let page = Visitor::new(&server)
+                .open(&format!("/callback?{name}={code}"))
+                .await;
+            assert!(
+                page.html.starts_with("Begin at http://127.0.0.1:"),
+                "{page:?}"
+            );
+            assert!(!page.html.contains("id"), "{page:?}");
+        }
+    }
 }
 
 async fn shell(script: &str) -> String {

@@ -1,5 +1,12 @@
 //! Many at once, over HTTP: of concurrent redemptions one wins and the others end what it won; concurrent refreshes all get the same
 //! successor within the grace window, and are reuse without one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! Ctrl-C finishes what is in flight, and begins nothing more.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "a test fails by panicking, its helpers included, and a table is as long as it is"
+)]
 
 mod common;
 

@@ -213,6 +213,7 @@ mod tests {
         );
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table is as long as it is")]
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, line, says) in [

@@ -152,9 +152,8 @@ pub async fn says(client: &Client, css: &str, text: &str) {
             }
         }
     };
-    if tokio::time::timeout(PATIENCE, looking).await.is_err() {
-        panic!("no {text:?} in {css}, but {last:?}");
-    }
+    let seen = tokio::time::timeout(PATIENCE, looking).await;
+    assert!(seen.is_ok(), "no {text:?} in {css}, but {last:?}");
 }
 
 /// Clicks on an element as soon as there is one.
