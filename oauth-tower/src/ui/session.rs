@@ -9,7 +9,7 @@ use oauth_core::{
 use sha2::{Digest, Sha256};
 
 use super::Ui;
-use crate::wire::{append_cookie, cookie};
+use crate::wire::{append_cookie, cookies};
 
 const PURPOSE: &str = "ui session";
 
@@ -22,17 +22,18 @@ pub(super) struct Session {
 
 /// The session of a request.
 pub(super) async fn find(ui: &Ui, headers: &HeaderMap) -> Result<Option<Session>, Fault> {
-    let Some(value) = cookie(headers, name(ui.server.issuer())) else {
+    let mut values = cookies(headers, name(ui.server.issuer())).peekable();
+    if values.peek().is_none() {
         return Ok(None);
-    };
+    }
     let sealer = ui.server.sealer().await?;
-    let session = sealer
-        .open(PURPOSE, value)
-        .and_then(|content| read(&content, ui.server.now()))
-        .map(|subject| Session {
-            subject,
+    let session = values.find_map(|value| {
+        let content = sealer.open(PURPOSE, value)?;
+        Some(Session {
+            subject: read(&content, ui.server.now())?,
             id: Sha256::digest(value).into(),
-        });
+        })
+    });
     match session {
         Some(session) if is_active(ui, &session.subject).await => Ok(Some(session)),
         _ => Ok(None),
