@@ -27,13 +27,25 @@ pub(super) async fn find(ui: &Ui, headers: &HeaderMap) -> Result<Option<Session>
         return Ok(None);
     }
     let sealer = ui.server.sealer().await?;
-    Ok(values.find_map(|value| {
+    let session = values.find_map(|value| {
         let content = sealer.open(PURPOSE, value)?;
         Some(Session {
             subject: read(&content, ui.server.now())?,
             id: Sha256::digest(value).into(),
         })
-    }))
+    });
+    match session {
+        Some(session) if is_active(ui, &session.subject).await => Ok(Some(session)),
+        _ => Ok(None),
+    }
+}
+
+async fn is_active(ui: &Ui, subject: &Subject) -> bool {
+    let active = ui.accounts.is_active(subject).await;
+    active.unwrap_or_else(|error| {
+        tracing::error!(%error, "a user could not be looked up");
+        false
+    })
 }
 
 /// Opens a session.
@@ -58,7 +70,7 @@ pub(super) async fn open(ui: &Ui, subject: &Subject, headers: &mut HeaderMap) ->
     Ok(())
 }
 
-/// Ends a session: the browser forgets it.
+/// Ends a session: the browser forgets it. Nothing is stored about sessions, so a copy of the cookie would live to its end.
 pub(super) fn close(ui: &Ui, headers: &mut HeaderMap) {
     let issuer = ui.server.issuer();
     append_cookie(headers, name(issuer), "", issuer, Some(0));

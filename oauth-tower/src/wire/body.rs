@@ -37,10 +37,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same for the host's pages, where a parameter may hold a handle, which holds a request.
+    /// The same for the host's pages, where a parameter may hold a handle, which holds a request, and each token of a scope may
+    /// be a parameter.
     pub(crate) fn for_pages(self) -> Self {
         Self {
             value: self.body,
+            params: self.params.saturating_add(self.value / 2),
             ..self
         }
     }
