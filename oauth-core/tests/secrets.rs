@@ -428,6 +428,7 @@ fn people_are_told_too() {
         I::AlreadyDecided,
         I::ClientGone,
         I::Widened,
+        I::Nothing,
         I::NotRemembered,
     ];
     let texts = unproven
@@ -470,4 +471,23 @@ async fn every_credential_is_its_own() {
         let cookie = oauth_core::authorize::Browser::new(&mut random);
         assert!(all.insert(URL_SAFE_NO_PAD.decode(cookie.cookie().expose()).unwrap()));
     }
+}
+
+/// A code and a successor are derived from what their holder has, but nobody can tell them beforehand from that alone.
+#[tokio::test]
+async fn what_is_derived_is_salted() {
+    let (ours, theirs) = (common::Fixture::new(), common::Fixture::new());
+    let (one, two) = (ours.tokens(WEB).await, theirs.tokens(WEB).await);
+    assert_eq!(refresh_token(&one).expose(), refresh_token(&two).expose());
+    let (our_handle, their_handle) = (ours.pend(WEB, &[]).await, theirs.pend(WEB, &[]).await);
+    assert_eq!(our_handle.handle, their_handle.handle);
+    // From here on, their randomness is another.
+    theirs.server.random().unwrap();
+    let yes = || Verdict::Approve(approve("alice"));
+    let our_code = code_in(&ours.settle(&our_handle, yes()).await.unwrap().response);
+    let their_code = code_in(&theirs.settle(&their_handle, yes()).await.unwrap().response);
+    assert_ne!(our_code, their_code);
+    let one = ours.refresh(WEB, refresh_token(&one), &[]).await.unwrap();
+    let two = theirs.refresh(WEB, refresh_token(&two), &[]).await.unwrap();
+    assert_ne!(refresh_token(&one).expose(), refresh_token(&two).expose());
 }

@@ -163,7 +163,8 @@ impl AuthorizationResponse {
 
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.params().find_map(|(own, value)| (own == name).then_some(value))
+        self.params()
+            .find_map(|(own, value)| (own == name).then_some(value))
     }
 
     /// The response with one more parameter, after the others: for dialects that know some the standard does not.

@@ -23,6 +23,6 @@ pub use self::{
 };
 #[cfg(feature = "ui")]
 pub(crate) use self::{
-    browser::{append_cookie, cookie},
+    browser::{append_cookie, cookies},
     response::{retry_after, see_other},
 };
