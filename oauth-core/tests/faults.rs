@@ -405,8 +405,9 @@ async fn the_commit_of_another_is_not_taken_for_the_own() {
     let interaction = fixture.pend(WEB, &[]).await;
     let handle = interaction.handle.clone();
     store.commit_next([Step::LostTo(Box::pin(async move {
-        let (cookie, yes) = (browser(1), Verdict::Approve(approve("alice")));
-        let answer = others.server.settle(&handle, Some(&cookie), &yes);
+        let yes = Verdict::Approve(approve("alice"));
+        let same = browser(1);
+        let answer = others.server.settle(&handle, Some(&same), &yes);
         answer.await.unwrap().unwrap();
     }))]);
     let (handle, cookie) = (&interaction.handle, browser(1));

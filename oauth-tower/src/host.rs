@@ -12,7 +12,7 @@ use oauth_core::{
     types::{Params, Subject},
 };
 
-use crate::wire::{Body, authorization_response, browser, empty, plain_page};
+use crate::wire::{self, Body, authorization_response, browser, empty, plain_page};
 
 /// The host application, as the authorization endpoint sees it.
 #[async_trait]
@@ -38,6 +38,17 @@ pub trait Host: Send + Sync + 'static {
     /// Serves such a page. `form` holds the parameters of a `POST`, read as strictly as those of the protocol.
     async fn page(&self, _path: &str, _request: &Parts, _form: Params) -> Response<Body> {
         empty(StatusCode::NOT_FOUND)
+    }
+}
+
+/// The host of a server that knows no users: its clients act for themselves, or by a grant of the host's own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoUsers;
+
+#[async_trait]
+impl Host for NoUsers {
+    async fn interact(&self, _: Interaction, _: &Parts) -> Response<Body> {
+        PageError::new(StatusCode::FORBIDDEN, "Nobody can sign in here.").page()
     }
 }
 
@@ -104,6 +115,15 @@ impl From<UnprovenDenial> for PageError {
     fn from(denial: UnprovenDenial) -> Self {
         Self::new(StatusCode::BAD_REQUEST, denial.description())
     }
+}
+
+/// A page of the host's own, with the headers that keep it from being framed, cached, or made to load or run anything.
+///
+/// Give it what is `pending` if a form on the page decides about that: browsers follow the form's redirect to the client only if
+/// the page allows it. What goes into `html` from elsewhere has to be [escaped](crate::EscapedHtml).
+pub fn secure_page(html: impl Into<String>, pending: Option<&Pending>) -> Response<Body> {
+    let leads_to = pending.map(Pending::redirect_uri);
+    wire::secure_page(StatusCode::OK, html.into(), None, None, leads_to)
 }
 
 /// What a host does with pending interactions, on whichever request it knows the answer.

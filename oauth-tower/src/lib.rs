@@ -20,9 +20,9 @@ use oauth_core::{
 };
 
 pub use self::{
-    host::{Host, Interactions, PageError},
+    host::{Host, Interactions, NoUsers, PageError, secure_page},
     service::{OAuth, OAuthFuture, OAuthService},
-    wire::{Body, Limits, authorization_response, browser, set_browser},
+    wire::{Body, EscapedHtml, Limits, authorization_response, browser, set_browser},
 };
 
 /// Any error, as bodies have them.

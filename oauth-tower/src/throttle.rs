@@ -21,11 +21,18 @@ use governor::{
 };
 use http::Extensions;
 use oauth_core::time::Clock;
+use sha2::{Digest, Sha256};
 
 use crate::system::SystemClock;
 
 /// How many names are remembered before those that have recovered are dropped.
 const CLEAN_AT: usize = 10_000;
+
+/// How long each failure beyond the allowance has to be waited for.
+const PAUSE: Duration = Duration::from_secs(6);
+
+/// How long anybody has to wait at most.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 const TEN: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
@@ -55,13 +62,14 @@ impl Peer {
     }
 }
 
-/// Who guesses at what.
-type Guess = (String, Option<IpAddr>);
+/// Who guesses at what. The name by its digest: a made-up one may be as long as a form, and many are made up.
+type Guess = ([u8; 32], Option<IpAddr>);
 
 /// Counts failures for a name (a client, a user) and a peer: ten at once, then one in six seconds.
 ///
 /// Success costs nothing and is never slowed down, unless failures from the same peer for the same name have used up the
-/// allowance.
+/// allowance. Guesses that are made at the same time are all looked at, but each that fails adds its six seconds to the wait, up
+/// to an hour, so that there is nothing in it.
 pub struct Throttle {
     clock: Ticks,
     failures: Failures,
@@ -69,6 +77,10 @@ pub struct Throttle {
     blocked: Mutex<HashMap<Guess, Nanos>>,
     /// How many are blocked, so that the usual case takes no lock.
     count: AtomicUsize,
+    /// At how many remembered failures to clean up next: twice as many as were left, so that a flood of guessers does not make
+    /// each failure look at all others.
+    clean_failures_at: AtomicUsize,
+    clean_blocked_at: AtomicUsize,
 }
 
 type Failures = RateLimiter<Guess, HashMapStateStore<Guess>, Ticks, NoOpMiddleware<Nanos>>;
@@ -101,6 +113,8 @@ impl Throttle {
             failures: RateLimiter::new(quota, HashMapStateStore::default(), clock.clone()),
             blocked: Mutex::default(),
             count: AtomicUsize::new(0),
+            clean_failures_at: AtomicUsize::new(CLEAN_AT),
+            clean_blocked_at: AtomicUsize::new(CLEAN_AT),
             clock,
         }
     }
@@ -128,16 +142,29 @@ impl Throttle {
         if let Err(denied) = self.failures.check_key(&guess) {
             let now = self.clock.now();
             let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
-            if blocked.len() >= CLEAN_AT {
+            let until = match blocked.get(&guess) {
+                // It was let through before the one that blocked it was counted.
+                Some(until) if *until > now => {
+                    (*until + Nanos::from(PAUSE)).min(now + Nanos::from(LONGEST))
+                }
+                _ => denied.earliest_possible(),
+            };
+            blocked.insert(guess, until);
+            if blocked.len() >= self.clean_blocked_at.load(Ordering::Relaxed) {
                 blocked.retain(|_, until| *until > now);
+                clean_next(&self.clean_blocked_at, blocked.len());
             }
-            blocked.insert(guess, denied.earliest_possible());
             self.count.store(blocked.len(), Ordering::Relaxed);
         }
-        if self.failures.len() > CLEAN_AT {
+        if self.failures.len() >= self.clean_failures_at.load(Ordering::Relaxed) {
             self.failures.retain_recent();
+            clean_next(&self.clean_failures_at, self.failures.len());
         }
     }
+}
+
+fn clean_next(at: &AtomicUsize, left: usize) {
+    at.store((2 * left).max(CLEAN_AT), Ordering::Relaxed);
 }
 
 impl fmt::Debug for Throttle {
@@ -149,7 +176,7 @@ impl fmt::Debug for Throttle {
 }
 
 fn guess(name: &str, peer: Option<Peer>) -> Guess {
-    (name.to_owned(), peer.map(Peer::block))
+    (Sha256::digest(name).into(), peer.map(Peer::block))
 }
 
 #[cfg(test)]
@@ -200,6 +227,39 @@ mod tests {
             throttle.wait("app", here).is_some(),
             "one more guess in six seconds, not ten"
         );
+    }
+
+    /// 6749-2.3.1-e: guessing in parallel gains nothing.
+    #[test]
+    fn guesses_at_once_are_waited_for_one_by_one() {
+        let clock = Arc::new(Hand::default());
+        let throttle = Throttle::new(clock.clone());
+        let waits = |failures| {
+            (0..failures).for_each(|_| throttle.failed("app", None));
+            throttle.wait("app", None).unwrap().as_secs()
+        };
+        assert_eq!(waits(11), 6);
+        assert_eq!(waits(1), 12);
+        assert_eq!(waits(100), 612);
+        assert_eq!(waits(1000), 3600, "an hour at most");
+        clock.0.fetch_add(3_600_000, Ordering::Relaxed);
+        assert_eq!(throttle.wait("app", None), None);
+    }
+
+    #[test]
+    fn a_flood_of_guessers_is_forgotten() {
+        let clock = Arc::new(Hand::default());
+        let throttle = Throttle::new(clock.clone());
+        let guess = |i: u32| Some(Peer(std::net::Ipv4Addr::from(i).into()));
+        for i in 0..30_000 {
+            (0..11).for_each(|_| throttle.failed("app", guess(i)));
+        }
+        clock.0.fetch_add(3_600_000, Ordering::Relaxed);
+        for i in 30_000..60_000 {
+            (0..11).for_each(|_| throttle.failed("app", guess(i)));
+        }
+        assert!(throttle.failures.len() <= 60_000 - CLEAN_AT);
+        assert!(throttle.blocked.lock().unwrap().len() <= 60_000 - CLEAN_AT);
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     Json, Router,
     extract::{ConnectInfo, Query, Request, State},
+    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS},
     middleware::{self, Next},
-    response::Response,
+    response::{Html, IntoResponse, Response},
     routing::get,
 };
 use oauth_core::{
@@ -69,13 +70,15 @@ pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> 
     .throttle(throttle.clone());
     let oauth = OAuth::new(server.clone(), ui).throttle(throttle);
 
-    let mut app = Router::new();
+    // Paths of the file mean what they say: a colon is a colon.
+    let mut app = Router::new().without_v07_checks();
     for (path, identifier) in resources {
         app = app.merge(protected(path, &identifier, &server));
     }
     if is_demo {
         app = app.merge(
             Router::new()
+                .route("/", get(start))
                 .route("/callback", get(callback))
                 .with_state(issuer),
         );
@@ -90,6 +93,7 @@ fn protected(path: &ProtectedPath, identifier: &Resource, server: &Authorization
         .scope(path.scope.clone())
         .audience(identifier.as_str());
     Router::new()
+        .without_v07_checks()
         .route(&path.path, get(whoami))
         .route_layer(bearer)
 }
@@ -110,6 +114,13 @@ async fn whoami(token: ValidToken) -> Json<Whoami> {
     })
 }
 
+/// The page with which the demo begins.
+async fn start(State(issuer): State<Issuer>) -> impl IntoResponse {
+    const POLICY: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+    let page = Html(crate::demo::start_page(&issuer));
+    ([(CONTENT_SECURITY_POLICY, POLICY)], page)
+}
+
 /// What comes back to the demo's applications.
 #[derive(Deserialize)]
 struct Callback {
@@ -118,8 +129,16 @@ struct Callback {
 }
 
 /// The page of the demo's applications: shows what to do with the code. As text, so that nothing in it can be anything else.
-async fn callback(State(issuer): State<Issuer>, Query(query): Query<Callback>) -> String {
-    match (query.code, query.error) {
+async fn callback(
+    State(issuer): State<Issuer>,
+    Query(query): Query<Callback>,
+) -> impl IntoResponse {
+    // What is shown is to be pasted into a shell, and anybody can make a link to here.
+    let is_plain = |text: &String| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    let text = match (query.code.filter(is_plain), query.error.filter(is_plain)) {
         (Some(code), _) => {
             let command = crate::demo::exchange(&issuer, &code);
             format!(
@@ -127,8 +146,15 @@ async fn callback(State(issuer): State<Issuer>, Query(query): Query<Callback>) -
             )
         }
         (None, Some(error)) => format!("It did not work out: {error}\n"),
-        (None, None) => "Begin at the address that was printed at the start.\n".to_owned(),
-    }
+        (None, None) => format!("Begin at {}\n", issuer.endpoint("/")),
+    };
+    (
+        [
+            (CACHE_CONTROL, "no-store"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ],
+        text,
+    )
 }
 
 /// Tells the throttle whose attempts are whose. Behind a proxy this would be the address that the proxy tells.

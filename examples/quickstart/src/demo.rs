@@ -89,20 +89,47 @@ pub fn config(issuer: &Issuer) -> Result<Config, DemoError> {
     })
 }
 
+/// Where the browser begins.
+fn authorization_request(issuer: &Issuer) -> String {
+    format!(
+        "{}?response_type=code&client_id={}&scope=read&state=xyz&code_challenge={CHALLENGE}&code_challenge_method=S256",
+        issuer.endpoint("/authorize"),
+        WEB.0,
+    )
+}
+
+fn users() -> String {
+    USERS
+        .map(|(name, password)| format!("{name} / {password}"))
+        .join(" or ")
+}
+
+/// The same for who opens the address of the server in a browser. An issuer is a URL, which needs no more than its `&` escaped.
+pub(crate) fn start_page(issuer: &Issuer) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Quickstart</title><h1>Quickstart</h1>\
+         <p>Sign in as {}.</p><ul>\
+         <li><a href=\"{}\">An application asks for access</a></li>\
+         <li><a href=\"{}\">What you have allowed</a></li></ul>\
+         <p>There are commands for a shell where the server was started.</p></html>",
+        users(),
+        authorization_request(issuer).replace('&', "&amp;"),
+        issuer.endpoint("/connections").replace('&', "&amp;"),
+    )
+}
+
 /// What to click, and commands that work as they stand.
 pub fn instructions(issuer: &Issuer) -> String {
     let url = |path: &str| issuer.endpoint(path);
     let (web, web_secret) = WEB;
     let (machine, machine_secret) = MACHINE;
     let (api, api_secret) = API;
-    let users = USERS
-        .map(|(name, password)| format!("{name} / {password}"))
-        .join(" or ");
+    let users = users();
     let take = "sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/'";
     format!(
         "\
 In a browser, sign in as {users}:
-  {authorize}?response_type=code&client_id={web}&scope=read&state=xyz&code_challenge={CHALLENGE}&code_challenge_method=S256
+  {authorize}
 and see or withdraw what you have allowed:
   {connections}
 
@@ -117,7 +144,7 @@ In a shell:
 
 The page you return to in the browser has the command that exchanges the code ({web} has the secret {web_secret}).
 ",
-        authorize = url("/authorize"),
+        authorize = authorization_request(issuer),
         connections = url("/connections"),
         token = url("/token"),
         introspect = url("/introspect"),

@@ -17,10 +17,10 @@ use quickstart::{
     config::{Config, StoreUrl},
     demo,
 };
-use tokio::{net::TcpListener, signal};
+use tokio::{net::TcpListener, signal, sync::oneshot};
 
-/// How long requests in flight may take after Ctrl-C.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long requests in flight may take after Ctrl-C: longer than a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// An OAuth 2 authorization server with pages and a protected API, to try and to copy from.
 #[derive(Parser)]
@@ -91,18 +91,23 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if is_demo {
         println!("{}", demo::instructions(&issuer));
     }
+    // Heard from now on, since the next line says that it is there.
+    let stopped = stop_signals()?;
     println!("ready: listening on http://{address}, issuer {issuer}, store {store}");
     io::stdout().flush()?;
 
+    let (stop, stopping) = oneshot::channel::<()>();
     let serving = axum::serve(
         listener,
         app.into_make_service_with_connect_info::<SocketAddr>(),
     )
-    .with_graceful_shutdown(stop_signal());
+    .with_graceful_shutdown(async {
+        let _ = stopping.await;
+    });
     let mut serving = tokio::spawn(serving.into_future());
     tokio::select! {
         served = &mut serving => return Ok(served??),
-        () = stop_signal() => {}
+        () = stopped => drop(stop),
     }
     // Requests in flight are finished; connections that never end are not waited for.
     match tokio::time::timeout(PATIENCE, serving).await {
@@ -112,23 +117,26 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Ctrl-C, or what service managers send.
-async fn stop_signal() {
-    let interrupt = async {
-        if signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+#[cfg(unix)]
+fn stop_signals() -> io::Result<impl Future<Output = ()>> {
+    use signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut signals) => drop(signals.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
+    })
+}
+
+/// Ctrl-C.
+#[cfg(windows)]
+fn stop_signals() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }

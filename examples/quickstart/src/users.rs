@@ -38,4 +38,8 @@ impl Accounts for Users {
             }
         }
     }
+
+    async fn is_active(&self, subject: &Subject) -> Result<bool, BoxError> {
+        Ok(self.0.contains_key(subject.as_str()))
+    }
 }

@@ -45,15 +45,9 @@ fn read(request: GrantRequest<'_>) -> Result<Ask, TokenDenial> {
     if !client.is_confidential() {
         return Err(TokenDenial::UnauthorizedClient);
     }
-    let scope = request
-        .scope()?
-        .unwrap_or_else(|| client.default_scope().clone());
-    if !scope.is_subset(client.scope()) {
-        return Err(TokenDenial::Scope);
-    }
     Ok(Ask {
         client: Arc::clone(client),
-        scope,
+        scope: request.scope_of_client()?,
         resources: request.resources()?,
     })
 }

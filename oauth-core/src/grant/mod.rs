@@ -82,7 +82,7 @@ impl GrantRequest<'_> {
         self.params.get(name).ok_or(TokenDenial::Missing(name))
     }
 
-    /// The requested scope, if one was.
+    /// The requested scope, if one was. Nothing is said about whether the client may ask for it.
     ///
     /// # Errors
     /// [`TokenDenial::Scope`] if it is not a scope.
@@ -92,6 +92,21 @@ impl GrantRequest<'_> {
             .map(str::parse)
             .transpose()
             .map_err(|_| TokenDenial::Scope)
+    }
+
+    /// What the client gets if nobody but itself has a say: the requested scope, or its default one (RFC 6749 §3.3).
+    ///
+    /// # Errors
+    /// [`TokenDenial::Scope`] if the request is for more than the client may ask for, or not for a scope.
+    pub fn scope_of_client(&self) -> Result<Scope, TokenDenial> {
+        let scope = self
+            .scope()?
+            .unwrap_or_else(|| self.client.default_scope().clone());
+        if scope.is_subset(self.client.scope()) {
+            Ok(scope)
+        } else {
+            Err(TokenDenial::Scope)
+        }
     }
 
     /// The requested resource servers (RFC 8707 §2), each once, all known to the policy.

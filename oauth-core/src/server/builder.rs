@@ -10,7 +10,7 @@ use crate::{
     client::ClientAuthenticationMethod,
     decide::Rules,
     event::Events,
-    grant::{AuthorizationCodeGrant, ClientCredentialsGrant, Grant, RefreshTokenGrant},
+    grant::{AuthorizationCodeGrant, ClientCredentialsGrant, Grant, GrantType, RefreshTokenGrant},
     metadata::Metadata,
     policy::Policy,
     random::Entropy,
@@ -142,6 +142,12 @@ impl Builder {
         self.grants
             .retain(|own| own.grant_type() != grant.grant_type());
         self.grants.push(Box::new(grant));
+        self
+    }
+
+    /// Does not serve a grant. Without [`GrantType::AUTHORIZATION_CODE`] the metadata name no authorization endpoint.
+    pub fn without_grant(mut self, grant_type: &GrantType) -> Self {
+        self.grants.retain(|own| own.grant_type() != *grant_type);
         self
     }
 

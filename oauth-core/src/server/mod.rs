@@ -97,7 +97,13 @@ impl AuthorizationServer {
     }
 
     /// Loads, lets `ask` decide, commits; and does so again if somebody else was faster.
-    async fn run<D: Decide + ?Sized>(
+    ///
+    /// Every endpoint is this with a decision of its own. It is public for the half of an [added grant](Grant) that is not at the
+    /// token endpoint: where the host makes what a client will exchange there. It reports no [`Event`].
+    ///
+    /// # Errors
+    /// With the decision's own denial inside; a [`Fault`] if the machine broke.
+    pub async fn run<D: Decide + ?Sized>(
         &self,
         ask: &D,
     ) -> Result<Result<D::Answer, D::Denial>, Fault> {

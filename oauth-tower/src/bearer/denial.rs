@@ -31,8 +31,8 @@ pub(super) enum BearerDenial {
     /// No such token, or it has expired, or was revoked.
     #[error("the access token is not valid")]
     Invalid,
-    /// A token for other resource servers.
-    #[error("the access token is for another resource server")]
+    /// A token for other resource servers; or one for none in particular, at an API that has a name.
+    #[error("the access token is for another audience")]
     WrongAudience,
     /// A token that permits other things.
     #[error("the access token does not have the required scope")]

@@ -87,6 +87,7 @@ where
     }
 
     pub(super) fn refused(denial: BearerDenial, requirements: &Requirements) -> Self {
+        tracing::info!(reason = %denial, "request refused");
         let response = Some(refuse(denial, requirements));
         Self {
             state: State::Refused { response },
@@ -153,18 +154,31 @@ fn judge(
 ) -> Result<AccessToken, Response<()>> {
     let token = match answer {
         Ok(Some(token)) => token,
-        Ok(None) => return Err(refuse(BearerDenial::Invalid, requirements)),
+        Ok(None) => {
+            tracing::info!(reason = %BearerDenial::Invalid, "request refused");
+            return Err(refuse(BearerDenial::Invalid, requirements));
+        }
         Err(reason) => return Err(unavailable(&reason)),
     };
     match requirements.check(&token) {
         Ok(()) => Ok(token),
-        Err(denial) => Err(refuse(denial, requirements)),
+        Err(denial) => {
+            tracing::info!(
+                reason = %denial,
+                client_id = %token.client_id,
+                scope = %token.scope,
+                audience = ?token.audience,
+                required_scope = %requirements.scope,
+                required_audience = ?requirements.audience,
+                "request refused"
+            );
+            Err(refuse(denial, requirements))
+        }
     }
 }
 
 /// The answer to a request that is not let through.
-pub(super) fn refuse(denial: BearerDenial, requirements: &Requirements) -> Response<()> {
-    tracing::info!(reason = %denial, "request refused");
+fn refuse(denial: BearerDenial, requirements: &Requirements) -> Response<()> {
     let (status, refusal) = denial.answer();
     let challenge = Challenge {
         realm: &requirements.realm,

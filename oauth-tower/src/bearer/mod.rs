@@ -79,5 +79,3 @@ pub use self::{
     valid::ValidToken,
     verifier::{TokenVerifier, Unavailable},
 };
-
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -5,7 +5,7 @@ use std::{error::Error, fmt, sync::Arc};
 use async_trait::async_trait;
 use oauth_core::{AuthorizationServer, token::AccessToken, types::Secret};
 
-use crate::bearer::BoxError;
+use crate::BoxError;
 
 /// Tells whether an access token is valid, and what it permits.
 ///
@@ -29,7 +29,7 @@ pub struct Unavailable(BoxError);
 
 impl Unavailable {
     /// With the reason.
-    pub fn new(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn new(reason: impl Into<BoxError>) -> Self {
         Self(reason.into())
     }
 }

@@ -62,14 +62,20 @@ pub(super) async fn submit(
     Ok(see_other(&ui.path(CONNECTIONS)))
 }
 
-/// Signs out.
+/// Signs out. Who does so while an application waits signs in again for it, as whoever they like.
 pub(super) async fn log_out(
     ui: &Ui,
     request: &Parts,
     form: &Params,
 ) -> Result<Response<Body>, PageError> {
     own_session(ui, request, form).await?;
-    let mut response = see_other(&ui.path(LOGIN));
+    let mut response = match form.get("interaction") {
+        Some(handle) => {
+            ui.interactions.pending(handle, &request.headers).await?;
+            ui.go(LOGIN, handle)
+        }
+        None => see_other(&ui.path(LOGIN)),
+    };
     session::close(ui, response.headers_mut());
     Ok(response)
 }

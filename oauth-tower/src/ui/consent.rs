@@ -5,12 +5,13 @@ use std::time::Duration;
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
     authorize::{Approval, Pending},
-    types::{Params, Scope, Subject},
+    types::{Params, Scope},
 };
 
 use super::{
-    CONSENT, LOGIN, Ui,
+    CONSENT, LOGIN, LOGOUT, Ui, forms,
     pages::{Consent, describe, render, style},
+    session::{self, Session},
 };
 use crate::{host::PageError, wire::Body};
 
@@ -24,8 +25,8 @@ pub(super) async fn show(
     query: &Params,
 ) -> Result<Response<Body>, PageError> {
     let handle = handle(query)?;
-    match ui.signed_in(&request.headers).await? {
-        Some(subject) => ask(ui, &request.headers, handle, &subject, None).await,
+    match session::find(ui, &request.headers).await? {
+        Some(session) => ask(ui, &request.headers, handle, &session, None).await,
         None => {
             ui.interactions.pending(handle, &request.headers).await?;
             Ok(ui.go(LOGIN, handle))
@@ -51,20 +52,20 @@ pub(super) async fn submit(
             ));
         }
     }
-    let Some(subject) = ui.signed_in(headers).await? else {
+    let Some(session) = session::find(ui, headers).await? else {
         ui.interactions.pending(handle, headers).await?;
         return Ok(ui.go(LOGIN, handle));
     };
     // Whoever signed in as another user in another tab has not seen this question as that user.
-    if form.get("subject") != Some(subject.as_str()) {
-        return ask(ui, headers, handle, &subject, Some(OTHER_USER)).await;
+    if form.get("subject") != Some(session.subject.as_str()) {
+        return ask(ui, headers, handle, &session, Some(OTHER_USER)).await;
     }
     let asked = ui.interactions.pending(handle, headers).await?;
     let scope = chosen(&asked, form);
     if scope.is_empty() && !asked.scope().is_empty() {
-        return ask(ui, headers, handle, &subject, Some(NOTHING)).await;
+        return ask(ui, headers, handle, &session, Some(NOTHING)).await;
     }
-    let mut approval = Approval::new(subject).only(scope);
+    let mut approval = Approval::new(session.subject).only(scope);
     approval.remember = form.get("remember").is_some();
     ui.interactions.approve(handle, headers, approval).await
 }
@@ -83,7 +84,7 @@ async fn ask(
     ui: &Ui,
     headers: &HeaderMap,
     handle: &str,
-    subject: &Subject,
+    session: &Session,
     problem: Option<&'static str>,
 ) -> Result<Response<Body>, PageError> {
     let pending = ui.interactions.pending(handle, headers).await?;
@@ -94,7 +95,9 @@ async fn ask(
         style: style(),
         action: ui.path(CONSENT),
         client: client.name(),
-        subject: subject.as_str(),
+        logout: ui.path(LOGOUT),
+        token: &forms::token(ui, &session.id).await?,
+        subject: session.subject.as_str(),
         returns_to: pending.redirect_uri().as_str(),
         handle,
         scopes: describe(ui, pending.scope()),

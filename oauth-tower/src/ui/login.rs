@@ -1,5 +1,6 @@
 //! Signing in.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
     authorize::{Browser, Pending},
@@ -54,11 +55,12 @@ pub(super) async fn submit(
     }
     let username = form_data.get("username").unwrap_or_default();
     let password = form_data.secret("password");
+    let guessed = guessed(username);
     let peer = Peer::of(&request.extensions);
     if let Some(wait) = ui
         .throttle
         .as_ref()
-        .and_then(|throttle| throttle.wait(username, peer))
+        .and_then(|throttle| throttle.wait(&guessed, peer))
     {
         tracing::warn!(?peer, "too many failed logins");
         let mut page = form(ui, &request.headers, handle, username, Some(TOO_MANY)).await?;
@@ -82,7 +84,7 @@ pub(super) async fn submit(
     };
     let Some(subject) = subject else {
         if let Some(throttle) = &ui.throttle {
-            throttle.failed(username, peer);
+            throttle.failed(&guessed, peer);
         }
         tracing::warn!(?peer, "a login failed");
         let mut page = form(ui, &request.headers, handle, username, Some(WRONG)).await?;
@@ -99,6 +101,12 @@ pub(super) async fn submit(
     };
     session::open(ui, &subject, response.headers_mut()).await?;
     Ok(response)
+}
+
+/// The name under which guesses are counted: of a fixed length, since anybody can make up names, and the same for spellings that
+/// many tables of users take for the same.
+fn guessed(username: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(username.trim().to_lowercase()))
 }
 
 async fn form(

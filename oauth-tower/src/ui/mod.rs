@@ -8,7 +8,7 @@
 //! | `/login` | fields `username` and `password` |
 //! | `/consent` | the scopes asked for as checkboxes, `decision` as `approve` or `deny` |
 //! | `/connections` | what the user has allowed, each with a button to withdraw it |
-//! | `/logout` | `POST` only |
+//! | `/logout` | `POST` only; with the field `interaction` the next user goes on from there |
 
 mod accounts;
 mod connections;
@@ -21,7 +21,7 @@ mod session;
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use http::{Method, Response, StatusCode, request::Parts};
+use http::{HeaderValue, Method, Response, StatusCode, header::ALLOW, request::Parts};
 use oauth_core::{
     AuthorizationServer,
     authorize::Interaction,
@@ -34,7 +34,7 @@ pub use self::accounts::Accounts;
 use crate::{
     host::{Host, Interactions, PageError},
     throttle::Throttle,
-    wire::{Body, Limits, method_not_allowed, parse, see_other},
+    wire::{Body, Limits, parse, see_other},
 };
 
 const LOGIN: &str = "/login";
@@ -92,7 +92,8 @@ impl Ui {
         self
     }
 
-    /// How long users stay signed in: 12 hours, if this is not called.
+    /// How long users stay signed in: 12 hours, if this is not called. A session is a sealed cookie that nothing in the store
+    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`].
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self
@@ -164,16 +165,27 @@ impl Ui {
             )
         })?;
         match (page, &request.method) {
-            (LOGIN, &Method::GET) => login::show(self, request, &query).await,
+            (LOGIN, &(Method::GET | Method::HEAD)) => login::show(self, request, &query).await,
             (LOGIN, &Method::POST) => login::submit(self, request, form).await,
-            (CONSENT, &Method::GET) => consent::show(self, request, &query).await,
+            (CONSENT, &(Method::GET | Method::HEAD)) => consent::show(self, request, &query).await,
             (CONSENT, &Method::POST) => consent::submit(self, request, form).await,
-            (CONNECTIONS, &Method::GET) => connections::show(self, request).await,
+            (CONNECTIONS, &(Method::GET | Method::HEAD)) => connections::show(self, request).await,
             (CONNECTIONS, &Method::POST) => connections::submit(self, request, form).await,
             (LOGOUT, &Method::POST) => connections::log_out(self, request, form).await,
-            (LOGOUT, _) => Ok(method_not_allowed("POST")),
-            _ => Ok(method_not_allowed("GET, POST")),
+            (LOGOUT, _) => Ok(self.not_allowed("POST")),
+            _ => Ok(self.not_allowed("GET, HEAD, POST")),
         }
+    }
+
+    /// The page for a method that a page does not have.
+    fn not_allowed(&self, allowed: &'static str) -> Response<Body> {
+        let mut response = self.error_page(&PageError::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "This page cannot be opened in this way.",
+        ));
+        let allowed = HeaderValue::from_static(allowed);
+        response.headers_mut().insert(ALLOW, allowed);
+        response
     }
 }
 

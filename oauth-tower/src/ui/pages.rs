@@ -38,6 +38,8 @@ pub(super) struct Consent<'a> {
     pub(super) site: &'a str,
     pub(super) style: &'a str,
     pub(super) action: String,
+    pub(super) logout: String,
+    pub(super) token: &'a str,
     pub(super) client: &'a str,
     pub(super) subject: &'a str,
     pub(super) returns_to: &'a str,

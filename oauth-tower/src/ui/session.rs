@@ -9,7 +9,7 @@ use oauth_core::{
 use sha2::{Digest, Sha256};
 
 use super::Ui;
-use crate::wire::{append_cookie, cookie};
+use crate::wire::{append_cookie, cookies};
 
 const PURPOSE: &str = "ui session";
 
@@ -22,17 +22,30 @@ pub(super) struct Session {
 
 /// The session of a request.
 pub(super) async fn find(ui: &Ui, headers: &HeaderMap) -> Result<Option<Session>, Fault> {
-    let Some(value) = cookie(headers, name(ui.server.issuer())) else {
+    let mut values = cookies(headers, name(ui.server.issuer())).peekable();
+    if values.peek().is_none() {
         return Ok(None);
-    };
+    }
     let sealer = ui.server.sealer().await?;
-    let session = sealer
-        .open(PURPOSE, value)
-        .and_then(|content| read(&content, ui.server.now()));
-    Ok(session.map(|subject| Session {
-        subject,
-        id: Sha256::digest(value).into(),
-    }))
+    let session = values.find_map(|value| {
+        let content = sealer.open(PURPOSE, value)?;
+        Some(Session {
+            subject: read(&content, ui.server.now())?,
+            id: Sha256::digest(value).into(),
+        })
+    });
+    match session {
+        Some(session) if is_active(ui, &session.subject).await => Ok(Some(session)),
+        _ => Ok(None),
+    }
+}
+
+async fn is_active(ui: &Ui, subject: &Subject) -> bool {
+    let active = ui.accounts.is_active(subject).await;
+    active.unwrap_or_else(|error| {
+        tracing::error!(%error, "a user could not be looked up");
+        false
+    })
 }
 
 /// Opens a session.
@@ -57,7 +70,7 @@ pub(super) async fn open(ui: &Ui, subject: &Subject, headers: &mut HeaderMap) ->
     Ok(())
 }
 
-/// Ends a session: the browser forgets it.
+/// Ends a session: the browser forgets it. Nothing is stored about sessions, so a copy of the cookie would live to its end.
 pub(super) fn close(ui: &Ui, headers: &mut HeaderMap) {
     let issuer = ui.server.issuer();
     append_cookie(headers, name(issuer), "", issuer, Some(0));

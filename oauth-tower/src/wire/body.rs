@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body::Frame;
+use http_body_util::{BodyExt, Full};
 
 use crate::BoxError;
 
@@ -36,10 +37,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same for the host's pages, where a parameter may hold a handle, which holds a request.
+    /// The same for the host's pages, where a parameter may hold a handle, which holds a request, and each token of a scope may
+    /// be a parameter.
     pub(crate) fn for_pages(self) -> Self {
         Self {
             value: self.body,
+            params: self.params.saturating_add(self.value / 2),
             ..self
         }
     }
@@ -88,13 +91,39 @@ where
     if announced.is_some_and(|length| length > limits.body as u64) {
         return Err(BodyError::TooLarge);
     }
-    let collected = Box::pin(Limited::new(body, limits.body).collect());
-    match tokio::time::timeout(limits.body_timeout, collected).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(BodyError::TooLarge)
+    let collected = Box::pin(collect(body, limits.body));
+    tokio::time::timeout(limits.body_timeout, collected)
+        .await
+        .unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// One buffer, so that a body in a thousand small frames costs no more than one in a single frame.
+async fn collect<B>(body: B, limit: usize) -> Result<Bytes, BodyError>
+where
+    B: http_body::Body,
+{
+    let mut body = std::pin::pin!(body);
+    let mut bytes = BytesMut::new();
+    loop {
+        let taken = match body.frame().await {
+            Some(Ok(frame)) => take(frame, &mut bytes, limit),
+            Some(Err(_)) => Err(BodyError::Broken),
+            None => return Ok(bytes.freeze()),
+        };
+        taken?;
+        // A body that always has a frame, though an empty one, would never let the clock have its turn.
+        tokio::task::consume_budget().await;
+    }
+}
+
+fn take(frame: Frame<impl Buf>, bytes: &mut BytesMut, limit: usize) -> Result<(), BodyError> {
+    match frame.into_data() {
+        Ok(data) if data.remaining() > limit - bytes.len() => Err(BodyError::TooLarge),
+        Ok(data) => {
+            bytes.put(data);
+            Ok(())
         }
-        Ok(Err(_)) => Err(BodyError::Broken),
-        Err(_) => Err(BodyError::TooSlow),
+        // Trailers, which mean nothing here.
+        Err(_) => Ok(()),
     }
 }

@@ -8,7 +8,8 @@ use oauth_core::{authorize::Browser, types::Issuer};
 
 /// The browser that sent these headers, if it has the cookie.
 pub fn browser(headers: &HeaderMap, issuer: &Issuer) -> Option<Browser> {
-    cookie(headers, name(issuer)).and_then(Browser::from_cookie)
+    // One that this server never wrote may stand before it, and must not hide it.
+    cookies(headers, name(issuer)).find_map(Browser::from_cookie)
 }
 
 /// Gives a browser its cookie: for this host only, not readable by scripts, and over TLS only unless the issuer is a loopback
@@ -23,14 +24,18 @@ pub fn set_browser(headers: &mut HeaderMap, browser: &Browser, issuer: &Issuer) 
     );
 }
 
-/// The value of a cookie.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// The values of the cookies of this name: more than one, if they were set for different paths.
+pub(crate) fn cookies<'a>(
+    headers: &'a HeaderMap,
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> + 'a {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        // Other applications of the host put any bytes into theirs.
+        .filter_map(|pair| std::str::from_utf8(pair).ok())
+        .filter_map(move |pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Adds a cookie, whose value has to be of base64url; `max_age` in seconds.

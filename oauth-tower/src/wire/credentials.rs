@@ -4,10 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header::AUTHORIZATION};
 use oauth_core::{client::Authorization, types::Secret};
 
-use super::params::decode;
+use super::{Limits, params::decode};
 
 /// Reads the header.
-pub(super) fn authorization(headers: &HeaderMap) -> Option<Authorization> {
+pub(super) fn authorization(headers: &HeaderMap, limits: &Limits) -> Option<Authorization> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next()?;
     if values.next().is_some() {
@@ -17,12 +17,12 @@ pub(super) fn authorization(headers: &HeaderMap) -> Option<Authorization> {
         value
             .to_str()
             .ok()
-            .and_then(read)
+            .and_then(|value| read(value, limits))
             .unwrap_or(Authorization::Malformed),
     )
 }
 
-fn read(value: &str) -> Option<Authorization> {
+fn read(value: &str, limits: &Limits) -> Option<Authorization> {
     let (scheme, credentials) = value.split_once(' ')?;
     let credentials = credentials.trim_start_matches(' ');
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -35,10 +35,10 @@ fn read(value: &str) -> Option<Authorization> {
     let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (client_id, secret) = decoded.split_once(':')?;
     // Form-decoded after base64, and each by itself: an id may hold a colon.
-    Some(Authorization::Basic {
-        client_id: decode(client_id).ok()?,
-        secret: Secret::new(decode(secret).ok()?),
-    })
+    let (client_id, secret) = (decode(client_id).ok()?, Secret::new(decode(secret).ok()?));
+    // They are no longer than in a form, since they go to the same places: the client store and the log.
+    (client_id.len().max(secret.expose().len()) <= limits.value)
+        .then_some(Authorization::Basic { client_id, secret })
 }
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ mod tests {
 
     fn header(value: &str) -> Option<Authorization> {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
-        authorization(&headers)
+        authorization(&headers, &Limits::default())
     }
 
     /// 6749-2.3.1-b
@@ -98,12 +98,12 @@ mod tests {
         assert!(
             matches!(header("Bearer x"), Some(Authorization::Other { scheme, .. }) if scheme == "bearer")
         );
-        assert!(authorization(&HeaderMap::new()).is_none());
+        assert!(authorization(&HeaderMap::new(), &Limits::default()).is_none());
         let mut twice = HeaderMap::new();
         twice.append(AUTHORIZATION, "Basic YXBwOnM=".parse().unwrap());
         twice.append(AUTHORIZATION, "Basic YXBwOnM=".parse().unwrap());
         assert!(matches!(
-            authorization(&twice),
+            authorization(&twice, &Limits::default()),
             Some(Authorization::Malformed)
         ));
     }

@@ -2,12 +2,17 @@
 
 use http::{
     HeaderMap, Method, Request, Response, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
 };
 use oauth_core::{client::Presented, error::ErrorCode, error::Refusal, types::Params};
 
-use super::{Body, Limits, credentials::authorization, error, method_not_allowed, parse, read};
+use super::{
+    Body, Limits, credentials::authorization, error, method_not_allowed, parse, read, response::set,
+};
 use crate::BoxError;
+
+/// The one media type that is read.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Why a form was not read, and the status for it.
 pub(crate) type FormError = (StatusCode, &'static str);
@@ -26,19 +31,25 @@ where
     if parts.method != Method::POST {
         return Err(method_not_allowed("POST"));
     }
-    let params =
-        read_form(&parts.headers, body, limits)
-            .await
-            .map_err(|(status, description)| {
-                error(
-                    status,
-                    Refusal::new(ErrorCode::INVALID_REQUEST, description),
-                )
-            })?;
+    let params = read_form(&parts.headers, body, limits)
+        .await
+        .map_err(refused)?;
     Ok(Presented {
-        authorization: authorization(&parts.headers),
+        authorization: authorization(&parts.headers, limits),
         params,
     })
+}
+
+fn refused((status, description): FormError) -> Response<Body> {
+    tracing::warn!(reason = description, "a request cannot be read");
+    let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, description);
+    let mut response = error(status, refusal);
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        // RFC 9110 §15.5.16: what would have been accepted.
+        set(&mut response, ACCEPT, FORM);
+        set(&mut response, ACCEPT_ENCODING, "identity");
+    }
+    response
 }
 
 /// Reads a form body.
@@ -78,7 +89,7 @@ fn is_form(headers: &HeaderMap) -> bool {
         }
         _ => true,
     };
-    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    essence.eq_ignore_ascii_case(FORM)
         && parts.all(is_utf8)
         && !headers.contains_key(CONTENT_ENCODING)
 }

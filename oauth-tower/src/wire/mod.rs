@@ -11,18 +11,18 @@ mod response;
 pub(crate) use self::{
     body::read,
     form::{presented, read_form},
-    page::plain_page,
+    page::{plain_page, secure_page},
     params::parse,
     response::{empty, error, json, method_not_allowed, refusal, too_many},
 };
 pub use self::{
     body::{Body, Limits},
     browser::{browser, set_browser},
+    page::EscapedHtml,
     response::authorization_response,
 };
 #[cfg(feature = "ui")]
 pub(crate) use self::{
-    browser::{append_cookie, cookie},
-    page::secure_page,
+    browser::{append_cookie, cookies},
     response::{retry_after, see_other},
 };

@@ -98,8 +98,9 @@ pub(super) fn form_post_page(to: &AuthorizationResponse) -> Response<Body> {
     )
 }
 
-/// Text that is written into HTML, in an element or in a quoted attribute.
-pub(crate) struct EscapedHtml<'a>(pub(crate) &'a str);
+/// Displays text as HTML shows it, in an element or in a quoted attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct EscapedHtml<'a>(pub &'a str);
 
 impl fmt::Display for EscapedHtml<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

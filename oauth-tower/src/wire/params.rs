@@ -83,7 +83,15 @@ pub(super) fn decode(text: &str) -> Result<String, InvalidParams> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn encode(pairs: &[(String, String)]) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish()
+    }
 
     fn read(encoded: &str) -> Result<Vec<(String, String)>, InvalidParams> {
         let params = parse(encoded.as_bytes(), &Limits::default())?;
@@ -141,5 +149,40 @@ mod tests {
             read(&"x".repeat(limits.value + 1)),
             Err(InvalidParams::TooLong)
         );
+    }
+
+    /// Text without NUL, with much of what means something in a form.
+    fn text() -> impl Strategy<Value = String> {
+        let odd = prop::sample::select(vec!['%', '&', '=', '+', ' ', ';', '0', 'f', '\u{e9}']);
+        prop::collection::vec(prop_oneof![odd, any::<char>()], 0..20)
+            .prop_map(|text| text.into_iter().filter(|c| *c != '\0').collect::<String>())
+    }
+
+    /// Bytes that come near to being a form.
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let odd = prop::sample::select(b"%%%&=+09aFz\0\xff\xc3\xa9".to_vec());
+        prop::collection::vec(prop_oneof![4 => odd, 1 => any::<u8>()], 0..100)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+        /// 6749-AppB-a
+        #[test]
+        fn what_is_encoded_is_read_as_it_was(pairs in prop::collection::vec((text(), text()), 0..20)) {
+            prop_assert_eq!(read(&encode(&pairs)).unwrap(), pairs);
+        }
+
+        #[test]
+        fn what_is_read_means_one_thing(bytes in bytes()) {
+            let limits = Limits::default();
+            if let Ok(params) = parse(&bytes, &limits) {
+                let pairs: Vec<(String, String)> = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                prop_assert_eq!(read(&encode(&pairs)).unwrap(), pairs.clone());
+                // And what others read of it is the same.
+                let others: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
+                prop_assert_eq!(others, pairs);
+            }
+        }
     }
 }

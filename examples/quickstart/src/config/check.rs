@@ -25,7 +25,7 @@ const GRANT_TYPES: [GrantType; 3] = [
     GrantType::CLIENT_CREDENTIALS,
 ];
 
-/// Paths that the server has itself.
+/// Paths that the server has itself, below the path of its issuer.
 const TAKEN: [&str; 9] = [
     "/authorize",
     "/token",
@@ -55,17 +55,27 @@ pub(super) fn config(file: File) -> Result<Config, Problem> {
         }
     });
     let throttle = file.policy.throttle.unwrap_or(true);
-    let mut seen = HashSet::new();
+    let mut names = HashSet::new();
+    let mut users = Vec::new();
+    for table in file.user {
+        once(&mut names, &table.get_ref().username, "username")?;
+        users.push(user(table)?);
+    }
+    let mut ids = HashSet::new();
     let mut clients = Vec::new();
     for table in file.client {
-        let id = table.get_ref().client_id.clone();
-        if !seen.insert(id.get_ref().clone()) {
-            return Err(problem(&id, "this client_id is there twice"));
-        }
+        once(&mut ids, &table.get_ref().client_id, "client_id")?;
         clients.push(client(table)?);
     }
+    let mut paths = HashSet::new();
+    let resources = file.resource.map(|tables| {
+        let checked = tables.into_iter().map(|table| {
+            once(&mut paths, &table.path, "path")?;
+            resource(table, issuer.as_ref())
+        });
+        checked.collect::<Result<_, _>>()
+    });
     Ok(Config {
-        issuer,
         listen: listen.transpose()?,
         store: file
             .store
@@ -73,13 +83,22 @@ pub(super) fn config(file: File) -> Result<Config, Problem> {
             .transpose()?,
         policy: policy(&file.policy)?,
         throttle,
-        users: file.user.into_iter().map(user).collect::<Result<_, _>>()?,
+        users,
         clients,
-        resources: match file.resource {
-            Some(tables) => tables.into_iter().map(resource).collect::<Result<_, _>>()?,
-            None => crate::demo::resources(),
-        },
+        resources: resources
+            .transpose()?
+            .unwrap_or_else(crate::demo::resources),
+        issuer,
     })
+}
+
+/// Refuses what stands there a second time.
+fn once(seen: &mut HashSet<String>, value: &Spanned<String>, name: &str) -> Result<(), Problem> {
+    if seen.insert(value.get_ref().clone()) {
+        Ok(())
+    } else {
+        Err(problem(value, &format!("this {name} is there twice")))
+    }
 }
 
 fn policy(table: &PolicyTable) -> Result<Policy, Problem> {
@@ -116,7 +135,7 @@ fn user(table: Spanned<UserTable>) -> Result<(Subject, Secret), Problem> {
     let UserTable { username, password } = table.into_inner();
     Ok((
         parsed(&username, |name| Subject::new(name))?,
-        Secret::new(password),
+        secret(&password, "password")?,
     ))
 }
 
@@ -175,10 +194,13 @@ fn client(table: Spanned<ClientTable>) -> Result<Client, Problem> {
 }
 
 fn authentication(table: &ClientTable) -> Result<ClientAuthentication, Problem> {
-    let secrets = table
-        .client_secret
-        .as_deref()
-        .map(|secret| ClientSecrets::new(SecretDigest::of(secret)));
+    let secrets = match &table.client_secret {
+        Some(value) => {
+            let secret = secret(value, "client_secret")?;
+            Some(ClientSecrets::new(SecretDigest::of(secret.expose())))
+        }
+        None => None,
+    };
     let Some(method) = &table.token_endpoint_auth_method else {
         return Ok(secrets.map_or(
             ClientAuthentication::None,
@@ -231,9 +253,9 @@ fn introspection(value: &Spanned<Value>) -> Result<Introspection, Problem> {
     }
 }
 
-fn resource(table: ResourceTable) -> Result<ProtectedPath, Problem> {
+fn resource(table: ResourceTable, issuer: Option<&Issuer>) -> Result<ProtectedPath, Problem> {
     let path = table.path.get_ref();
-    let is_path = path.starts_with('/') && !path.contains(['?', '*']);
+    let is_path = path.starts_with('/') && !path.contains('?');
     if !is_path
         || format!("https://api.example{path}")
             .parse::<Resource>()
@@ -244,7 +266,11 @@ fn resource(table: ResourceTable) -> Result<ProtectedPath, Problem> {
             "a path begins with a slash, and holds only what a URL's path may hold as it is",
         ));
     }
-    if path == "/" || TAKEN.contains(&path.as_str()) || path.starts_with("/.well-known/") {
+    let below = issuer
+        .and_then(|issuer| path.strip_prefix(issuer.path()))
+        .unwrap_or(path);
+    let is_taken = |path: &str| path == "/" || TAKEN.contains(&path);
+    if is_taken(path) || is_taken(below) || path.starts_with("/.well-known/") {
         return Err(problem(
             &table.path,
             "this path is taken by the server itself",
@@ -282,6 +308,17 @@ fn seconds(value: Option<&Spanned<Value>>, name: &str) -> Result<Option<Duration
         None => Err(problem(
             value,
             &format!("{name} is a whole number of seconds, such as 60"),
+        )),
+    }
+}
+
+/// A secret or a password. Nothing that is said about it shows it.
+fn secret(value: &Spanned<Value>, name: &str) -> Result<Secret, Problem> {
+    match value.get_ref().as_str() {
+        Some(secret) if !secret.is_empty() => Ok(Secret::new(secret)),
+        _ => Err(problem(
+            value,
+            &format!("{name} is a text in quotes, and not empty"),
         )),
     }
 }

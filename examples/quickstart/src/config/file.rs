@@ -36,7 +36,8 @@ pub(super) struct PolicyTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct UserTable {
     pub(super) username: Spanned<String>,
-    pub(super) password: String,
+    /// Any value, so that no message of the parser shows it.
+    pub(super) password: Spanned<Value>,
 }
 
 /// `[[client]]`, with the names of RFC 7591 §2, and lifetimes in seconds.
@@ -44,7 +45,8 @@ pub(super) struct UserTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientTable {
     pub(super) client_id: Spanned<String>,
-    pub(super) client_secret: Option<String>,
+    /// Any value, so that no message of the parser shows it.
+    pub(super) client_secret: Option<Spanned<Value>>,
     pub(super) client_name: Option<String>,
     pub(super) token_endpoint_auth_method: Option<Spanned<String>>,
     #[serde(default)]

@@ -128,9 +128,22 @@ impl Config {
         let file: file::File = toml::from_str(text).map_err(|error| Problem {
             at: error.span().map_or(0, |span| span.start),
             // The message alone: the error as a whole would show the line, which may hold a secret.
-            what: error.message().to_owned(),
+            what: without_value(error.message()),
         })?;
         check::config(file)
+    }
+}
+
+/// A message of the parser without the value that it is about, which may be a secret too: "invalid type: integer `1234`, expected …".
+fn without_value(message: &str) -> String {
+    let is_about_value =
+        message.starts_with("invalid type") || message.starts_with("invalid value");
+    match message.rsplit_once(", expected ") {
+        Some((_, "a sequence")) if is_about_value => {
+            "expected a list: [\"…\"], or [[user]] with double brackets".to_owned()
+        }
+        Some((_, expected)) if is_about_value => format!("expected {expected}"),
+        _ => message.to_owned(),
     }
 }
 
@@ -200,6 +213,7 @@ mod tests {
         );
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table is as long as it is")]
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, line, says) in [
@@ -262,6 +276,32 @@ mod tests {
                 "taken",
             ),
             (
+                "issuer = \"http://127.0.0.1/t\"\n[[resource]]\npath = \"/t/token\"\nscope = \"a\"",
+                3,
+                "taken",
+            ),
+            (
+                "[[resource]]\npath = \"/x\"\nscope = \"a\"\n[[resource]]\npath = \"/x\"\nscope = \"b\"",
+                5,
+                "twice",
+            ),
+            (
+                "[[user]]\nusername = \"a\"\npassword = \"\"",
+                3,
+                "not empty",
+            ),
+            (
+                "[[user]]\nusername = \"a\"\npassword = 1234",
+                3,
+                "in quotes",
+            ),
+            (
+                "[[user]]\nusername = \"a\"\npassword = \"x\"\n[[user]]\nusername = \"a\"\npassword = \"y\"",
+                5,
+                "twice",
+            ),
+            ("[user]\nusername = \"a\"", 1, "[[user]] with double"),
+            (
                 "[[resource]]\npath = \"/x\"\nscope = \"read\"\nidentifier = \"x\"",
                 4,
                 "absolute URI",
@@ -283,7 +323,16 @@ mod tests {
     fn secrets_stay_out_of_what_is_said() {
         let text = "[[client]]\nclient_id = \"a\"\nclient_secret = \"hunter2\" oops";
         assert!(!Config::parse(text).unwrap_err().what.contains("hunter2"));
-        let text = "[[client]]\nclient_id = \"a\"\nclient_secret = [\"hunter2\"]";
-        assert!(!Config::parse(text).unwrap_err().what.contains("hunter2"));
+        for value in ["[\"1234\"]", "1234", "12.34e1234", "{ x = 1234 }"] {
+            for (key, name) in [
+                ("client_secret", "client"),
+                ("client_id", "client"),
+                ("password", "user"),
+            ] {
+                let text = format!("[[{name}]]\nusername = \"a\"\n{key} = {value}");
+                let said = Config::parse(&text).unwrap_err().what;
+                assert!(!said.contains("1234"), "{text}: {said}");
+            }
+        }
     }
 }

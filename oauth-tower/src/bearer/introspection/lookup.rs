@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tower_service::Service;
 
 use super::{Introspection, answer::Answer};
-use crate::bearer::BoxError;
+use crate::BoxError;
 
 /// Why there is no answer that could be relied on. Never holds a secret, nor anything of the answer.
 #[derive(Debug, Error)]

@@ -27,8 +27,8 @@ use self::cache::{Cache, Digest};
 pub use self::endpoint::InvalidEndpoint;
 #[cfg(feature = "hyper-client")]
 pub use self::http_client::{HttpClient, http_client};
-use super::{BoxError, TokenVerifier, Unavailable};
-use crate::system::SystemClock;
+use super::{TokenVerifier, Unavailable};
+use crate::{BoxError, system::SystemClock};
 
 /// Asks the introspection endpoint of an authorization server about each token.
 ///
@@ -41,6 +41,22 @@ use crate::system::SystemClock;
 ///
 /// `C` is any HTTP client that is a [`Service`]; each question is asked on a clone of it. The feature `hyper-client` brings one.
 /// The time limit is kept by tokio's timer.
+///
+/// ```
+/// use std::{io, time::Duration};
+/// use oauth_core::types::Secret;
+/// use oauth_tower::bearer::{BearerLayer, Introspection};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let https_client = tower::service_fn(|_| async { Ok::<_, io::Error>(http::Response::new(String::new())) });
+/// let id = "notes-api".parse()?;
+/// let secret = Secret::new("from the environment, say");
+/// let verifier = Introspection::new(https_client, "https://login.example/introspect", &id, &secret)?
+///     .cache_lifetime(Duration::from_secs(2));
+/// let bearer = BearerLayer::new(verifier).audience("https://notes.example");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Introspection<C> {
     client: C,
     endpoint: Uri,

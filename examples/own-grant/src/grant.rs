@@ -1,0 +1,124 @@
+//! The grant: the PIN of a kiosk for a token, once.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use oauth_core::{
+    client::Client,
+    decide::{Context, Decide, Decision, Found, Rules},
+    error::{ErrorCode, Fault, Refusal},
+    grant::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial},
+    store::{Key, Role, StoreError, Stored},
+    token::{Issuance, TokenResponse, issue},
+    types::{Resource, Scope, Secret},
+};
+
+use crate::pin::Pin;
+
+/// Its name, as in `grant_type`. It takes the parameters `kiosk` and `pin`.
+pub(crate) const KIOSK_PIN: &str = "urn:example:params:oauth:grant-type:kiosk-pin";
+
+pub(crate) struct KioskPinGrant;
+
+#[async_trait]
+impl Grant for KioskPinGrant {
+    fn grant_type(&self) -> GrantType {
+        GrantType::new(KIOSK_PIN)
+    }
+
+    async fn read(
+        &self,
+        request: GrantRequest<'_>,
+    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        Ok(read(request).map(|exchange| Box::new(exchange) as GrantDecision))
+    }
+}
+
+/// A request whose client and parameters are in order. Only now is a PIN looked at, so nothing else spends one.
+struct Exchange {
+    client: Arc<Client>,
+    kiosk: String,
+    pin: Secret,
+    scope: Scope,
+    resources: Vec<Resource>,
+}
+
+fn read(request: GrantRequest<'_>) -> Result<Exchange, TokenDenial> {
+    Ok(Exchange {
+        client: Arc::clone(request.client),
+        kiosk: request.required("kiosk")?.to_owned(),
+        pin: Secret::new(request.required("pin")?),
+        scope: request.scope_of_client()?,
+        resources: request.resources()?,
+    })
+}
+
+impl Decide for Exchange {
+    type Answer = TokenResponse;
+    type Denial = TokenDenial;
+
+    fn needs(&self, rules: &Rules) -> Vec<Key> {
+        vec![Pin::key(&rules.realm, &self.kiosk)]
+    }
+
+    fn decide(
+        &self,
+        found: &Found,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+        let Some(stored) = found.get(0) else {
+            return Ok(Decision::deny(denial("this kiosk shows no PIN")));
+        };
+        let pin = Pin::read(stored)?;
+        if pin.is_expired(context.now) {
+            return Ok(Decision::deny(denial("the PIN has expired")));
+        }
+        if !pin.is(&self.pin) {
+            return self.count_guess(pin, stored, context);
+        }
+        let issuance = Issuance {
+            client: &self.client,
+            subject: Some(&pin.visitor),
+            scope: &self.scope,
+            resources: &self.resources,
+            role: Role::Single,
+        };
+        let (response, token) = issue(&issuance, context);
+        // The token comes and the PIN goes, together. The removal names the version that was seen: if somebody else used
+        // the PIN meanwhile, neither happens.
+        let key = Pin::key(&context.rules.realm, &self.kiosk);
+        let commit = context.commit().create(token).remove(key, stored.version);
+        Ok(Decision::grant(commit, response))
+    }
+}
+
+impl Exchange {
+    /// A denial that changes something. It is guarded too, so a thousand guesses at once are no more than five.
+    fn count_guess(
+        &self,
+        pin: Pin,
+        stored: &Stored,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+        let commit = context.commit();
+        let commit = match pin.after_wrong_guess() {
+            Some(left) => commit.replace(left.record(&self.kiosk, context)?, stored.version),
+            None => commit.remove(Pin::key(&context.rules.realm, &self.kiosk), stored.version),
+        };
+        Ok(Decision {
+            commit: Some(commit),
+            answer: Err(denial("the PIN is wrong")),
+        })
+    }
+}
+
+/// The reason is for the log. The client is told the same in every case.
+fn denial(reason: &'static str) -> TokenDenial {
+    TokenDenial::Extension {
+        refusal: Refusal::new(
+            ErrorCode::INVALID_GRANT,
+            "the PIN is wrong, expired, or was used before",
+        ),
+        reason,
+    }
+}
