@@ -34,6 +34,7 @@ use oauth_core::{
     grant::{CodeDenial, RefreshDenial, TokenDenial},
     pkce::InvalidChallenge,
     random::{EntropyError, Random},
+    server::AuthorizeAnswer,
     store::{Key, Kind, OwnedBy, Realm, Store, StoreError},
     token::{IntrospectionDenial, RevocationDenial, TokenResponse},
 };
@@ -490,4 +491,23 @@ async fn what_is_derived_is_salted() {
     let one = ours.refresh(WEB, refresh_token(&one), &[]).await.unwrap();
     let two = theirs.refresh(WEB, refresh_token(&two), &[]).await.unwrap();
     assert_ne!(refresh_token(&one).expose(), refresh_token(&two).expose());
+}
+
+/// Whoever reads the store and the handle, but has no cookie, cannot tell the code.
+#[tokio::test]
+async fn a_code_is_derived_from_the_cookie() {
+    let mut codes = Vec::new();
+    for seed in [1, 1, 2] {
+        let fixture = common::Fixture::new();
+        let params = authorization_request(WEB);
+        let cookie = browser(seed);
+        let AuthorizeAnswer::Interact(pending) = fixture.authorize(params, &cookie).await else {
+            panic!();
+        };
+        let yes = Verdict::Approve(approve("alice"));
+        let settled = fixture.server.settle(&pending.handle, Some(&cookie), &yes);
+        codes.push(code_in(&settled.await.unwrap().unwrap().response));
+    }
+    assert_eq!(codes[0], codes[1]);
+    assert_ne!(codes[0], codes[2]);
 }
