@@ -257,7 +257,8 @@ impl Identified {
     }
 }
 
-fn may_ask_for(client: &Client, response_type: ResponseType) -> bool {
+/// Whether the client may have this at all.
+pub(super) fn may_ask_for(client: &Client, response_type: ResponseType) -> bool {
     match response_type {
         ResponseType::Code => client.may_use(&GrantType::AUTHORIZATION_CODE),
         ResponseType::Token => client.allows(Danger::Implicit),

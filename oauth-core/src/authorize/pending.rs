@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::response::{ResponseMode, ResponseType, ReturnAddress};
+use super::{
+    identified::may_ask_for,
+    response::{ResponseMode, ResponseType, ReturnAddress},
+};
 use crate::{
     client::Client,
     pkce::CodeChallenge,
@@ -131,7 +134,7 @@ pub enum InteractionDenial {
     Expired,
     /// Decided before, differently or too long ago.
     AlreadyDecided,
-    /// The client is no longer registered, or not with this redirection URI.
+    /// The client is no longer registered here, or not for what it asked: the redirection URI, the scope, the response type.
     ClientGone,
     /// More than was asked for.
     Widened,
@@ -219,6 +222,7 @@ impl Sealed {
         let client = client.ok_or(InteractionDenial::ClientGone)?;
         if client.redirect_uri(Some(&self.redirect_uri)).is_none()
             || !self.scope.is_subset(client.scope())
+            || !may_ask_for(&client, self.response_type)
         {
             return Err(InteractionDenial::ClientGone);
         }
