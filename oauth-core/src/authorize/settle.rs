@@ -252,7 +252,7 @@ impl Settle<'_> {
             }
             ResponseType::Token => {
                 let role = Role::Member(family);
-                let (token, record) = self.token(&salt, subject, scope, role, context);
+                let (token, record) = self.token(&salt, subject, scope, role, now, rules);
                 (self.pending.to.token(self.issuer, &token), record)
             }
         };
@@ -276,17 +276,21 @@ impl Settle<'_> {
             Verdict::Approve(approval) => (&approval.subject, approval.scope.as_ref()),
             Verdict::ApproveRemembered(subject) => (subject, None),
         };
-        Some(match self.pending.response_type {
+        let Context { rules, now, .. } = *context;
+        match self.pending.response_type {
             ResponseType::Code => {
-                let code = self.code(&mark.salt, context.rules);
-                self.pending.to.success(self.issuer, &code)
+                let code = self.code(&mark.salt, rules);
+                Some(self.pending.to.success(self.issuer, &code))
             }
             ResponseType::Token => {
                 let scope = scope.unwrap_or(&self.pending.scope);
-                let (token, _) = self.token(&mark.salt, subject, scope, Role::Single, context);
-                self.pending.to.token(self.issuer, &token)
+                let role = Role::Single;
+                let (mut token, _) = self.token(&mark.salt, subject, scope, role, mark.at, rules);
+                // It lives as long as it was given the first time, however often it is shown.
+                token.expires_in = token.token.expires_at.saturating_since(now);
+                (!token.expires_in.is_zero()).then(|| self.pending.to.token(self.issuer, &token))
             }
-        })
+        }
     }
 
     fn declined(&self) -> AuthorizationResponse {
@@ -307,7 +311,8 @@ impl Settle<'_> {
         subject: &Subject,
         scope: &Scope,
         role: Role,
-        context: &Context<'_>,
+        issued_at: Timestamp,
+        rules: &Rules,
     ) -> (TokenResponse, Record) {
         let issuance = Issuance {
             client: &self.pending.client,
@@ -316,7 +321,8 @@ impl Settle<'_> {
             resources: &self.pending.resources,
             role,
         };
-        issue_of(&self.derive(b"access token", salt), &issuance, context)
+        let bits = self.derive(b"access token", salt);
+        issue_of(&bits, &issuance, issued_at, rules)
     }
 
     /// The store has the salt and the browser its secret: neither alone makes a code or a token.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     client::Client,
-    decide::Context,
+    decide::{Context, Rules},
     store::{Body, Key, Kind, Realm, Record, Role, StoreError, Stored, decode, encode},
     time::Timestamp,
     types::{ClientId, Resource, Scope, Secret, Subject},
@@ -112,16 +112,16 @@ pub struct Issuance<'a> {
 /// Makes an access token: the answer that carries it, and the record to put into the commit.
 pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenResponse, Record) {
     let bits = context.random.secret();
-    issue_of(&bits, issuance, context)
+    issue_of(&bits, issuance, context.now, context.rules)
 }
 
-/// Makes the access token of these bits.
+/// Makes the access token of these bits, issued at that moment.
 pub(crate) fn issue_of(
     bits: &[u8; 32],
     issuance: &Issuance<'_>,
-    context: &Context<'_>,
+    issued_at: Timestamp,
+    rules: &Rules,
 ) -> (TokenResponse, Record) {
-    let rules = context.rules;
     let lifetime = rules.policy.access_token_lifetime(issuance.client);
     let token = AccessToken {
         client_id: issuance.client.id().clone(),
@@ -130,8 +130,8 @@ pub(crate) fn issue_of(
             .policy
             .effective_scope(issuance.scope, issuance.resources),
         audience: rules.policy.audience(issuance.resources),
-        issued_at: context.now,
-        expires_at: context.now + lifetime,
+        issued_at,
+        expires_at: issued_at + lifetime,
         profile: issuance.client.profile().map(str::to_owned),
     };
     let secret = rules.formats.access_token.render(bits);
