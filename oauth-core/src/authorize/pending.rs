@@ -14,6 +14,7 @@ use super::{
 use crate::{
     client::Client,
     pkce::CodeChallenge,
+    policy::Policy,
     random::Random,
     seal::Sealer,
     store::{Key, Kind, Realm},
@@ -105,6 +106,17 @@ impl Pending {
     /// Where the browser goes after the decision.
     pub fn redirect_uri(&self) -> &RedirectUri {
         &self.to.redirect_uri
+    }
+
+    /// Whether a consent to it can be remembered, so that the next request for no more is answered without a question.
+    ///
+    /// That needs a client that proves to be it before it gets anything, which nobody does who gets a token from here
+    /// (RFC 6749 §10.2).
+    pub fn can_be_remembered(&self, policy: &Policy) -> bool {
+        match self.response_type {
+            ResponseType::Code => policy.remembers(&self.client),
+            ResponseType::Token => policy.remember_public_clients,
+        }
     }
 
     /// Until when it can be decided.

@@ -171,7 +171,7 @@ impl Settle<'_> {
             return Ok(Decision::deny(InteractionDenial::Nothing));
         }
         let mut commit = context.commit();
-        if approval.remember && context.rules.policy.remembers(&self.pending.client) {
+        if approval.remember && self.pending.can_be_remembered(&context.rules.policy) {
             let expires_at = context.now + context.rules.policy.consent_lifetime;
             let before = match consent {
                 Some(stored) => decode::<Consent>(&stored.body)?,
@@ -204,7 +204,7 @@ impl Settle<'_> {
     ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
         if let Some(stored) = consent {
             let covered = decode::<Consent>(&stored.body)?.covers(self.pending, context.now);
-            if covered && context.rules.policy.remembers(&self.pending.client) {
+            if covered && self.pending.can_be_remembered(&context.rules.policy) {
                 let key = Consent::key(&context.rules.realm, self.pending.client.id(), subject);
                 // Withdrawing removes the record first: no family can then still come of it.
                 let commit = context.commit().guard(key, Expect::Version(stored.version));
