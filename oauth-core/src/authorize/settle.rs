@@ -11,7 +11,7 @@ use crate::{
     random::hmac_sha256,
     store::{Body, Commit, Expect, Key, Record, Role, StoreError, Stored, decode, encode},
     time::Timestamp,
-    token::{Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
+    token::{AccessToken, Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
     types::{GrantId, Issuer, Scope, Secret, Subject},
 };
 
@@ -72,6 +72,8 @@ pub struct Settled {
     pub response: AuthorizationResponse,
     /// The new grant; `None` if the user declined or this is a repetition.
     pub grant: Option<GrantId>,
+    /// The access token that was issued with it, if one was.
+    pub(crate) token: Option<AccessToken>,
 }
 
 /// The step from pending to settled.
@@ -128,6 +130,7 @@ impl Decide for Settle<'_> {
                     answer: Ok(Settled {
                         response,
                         grant: None,
+                        token: None,
                     }),
                 },
                 None => Decision::deny(InteractionDenial::AlreadyDecided),
@@ -152,6 +155,7 @@ impl Settle<'_> {
             Settled {
                 response: self.declined(),
                 grant: None,
+                token: None,
             },
         )
     }
@@ -236,7 +240,7 @@ impl Settle<'_> {
         let anchor = terms.anchor(&rules.realm, grant);
         let family = anchor.key.family();
         let salt = context.random.id();
-        let (response, given) = match self.pending.response_type {
+        let (response, given, token) = match self.pending.response_type {
             ResponseType::Code => {
                 let secret = self.code(&salt, rules);
                 let code = Code {
@@ -248,20 +252,27 @@ impl Settle<'_> {
                     terms,
                 };
                 let record = code.record(Code::key(&rules.realm, &secret), family);
-                (self.pending.to.success(self.issuer, &secret), record)
+                (self.pending.to.success(self.issuer, &secret), record, None)
             }
             ResponseType::Token => {
                 let role = Role::Member(family);
                 let (token, record) = self.token(&salt, subject, scope, role, now, rules);
-                (self.pending.to.token(self.issuer, &token), record)
+                let response = self.pending.to.token(self.issuer, &token);
+                (response, record, Some(token.token))
             }
         };
         let commit = commit
             .create(self.mark(salt, context))
             .create(anchor)
             .create(given);
-        let grant = Some(grant);
-        Decision::grant(commit, Settled { response, grant })
+        Decision::grant(
+            commit,
+            Settled {
+                response,
+                grant: Some(grant),
+                token,
+            },
+        )
     }
 
     /// The answer of the first time, if this is the same verdict shortly after.

@@ -40,13 +40,7 @@ impl AuthorizationServer {
         claimed: Option<ClientId>,
     ) {
         self.happened(&match answer {
-            Ok(response) => Event::TokenIssued {
-                client_id: response.token.client_id.clone(),
-                grant_type,
-                subject: response.token.subject.clone(),
-                scope: response.token.scope.clone(),
-                audience: response.token.audience.clone(),
-            },
+            Ok(response) => Event::issued(&response.token, grant_type),
             Err(reason) => Event::TokenDenied {
                 client_id: claimed,
                 grant_type,
