@@ -90,7 +90,8 @@ pub struct TokenResponse {
     pub token: AccessToken,
     /// Whether something that was asked for means nothing at the resource servers, and was left out.
     pub is_narrowed: bool,
-    /// When the grant behind it ends, and the user has to authorize anew; `None` if there is no grant behind it.
+    /// When the last refresh token of its grant ends, and the user has to authorize anew; `None` without a refresh token, since
+    /// then the access token's end is that.
     pub grant_expires_at: Option<Timestamp>,
 }
 
