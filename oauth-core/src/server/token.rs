@@ -61,6 +61,10 @@ impl AuthorizationServer {
             Ok(authenticated) => authenticated,
             Err(denial) => return Ok(Err(denial.into())),
         };
+        // Before the grant asks anybody anything. Whether it is still unused in the end, the commit sees to.
+        if self.is_used(&proof).await? {
+            return Ok(Err(ClientDenial::ReplayedProof.into()));
+        }
         match self.read(&client, &request.params, grant_type).await? {
             Ok(decision) => self.run(&Proven { proof, decision }).await,
             Err(denial) => Ok(self
@@ -310,6 +314,14 @@ impl AuthorizationServer {
             }
             Err(denial) => Ok(Err(denial)),
         }
+    }
+
+    /// Whether a proof that may be used once was used before.
+    async fn is_used(&self, proof: &Proof) -> Result<bool, Fault> {
+        Ok(match &proof.once {
+            Some(mark) => self.0.store.load(&mark.key).await?.is_some(),
+            None => false,
+        })
     }
 
     /// Marks a proof as used that may be used once, if it is one and nothing else will.
