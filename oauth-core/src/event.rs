@@ -3,7 +3,7 @@
 use crate::{
     authorize::{AuthorizationDenial, InteractionDenial, UnprovenDenial},
     grant::{GrantType, TokenDenial},
-    token::{IntrospectionDenial, RevocationDenial},
+    token::{AccessToken, IntrospectionDenial, RevocationDenial},
     types::{ClientId, GrantId, Scope, Subject},
 };
 
@@ -59,7 +59,7 @@ pub enum Event {
     TokenIssued {
         /// The client.
         client_id: ClientId,
-        /// By which grant.
+        /// By which grant; `None` if it was not at the token endpoint.
         grant_type: Option<GrantType>,
         /// On behalf of whom.
         subject: Option<Subject>,
@@ -137,6 +137,16 @@ pub enum Event {
 }
 
 impl Event {
+    pub(crate) fn issued(token: &AccessToken, grant_type: Option<GrantType>) -> Self {
+        Self::TokenIssued {
+            client_id: token.client_id.clone(),
+            grant_type,
+            subject: token.subject.clone(),
+            scope: token.scope.clone(),
+            audience: token.audience.clone(),
+        }
+    }
+
     /// Whether something was refused.
     pub fn is_denial(&self) -> bool {
         match self {

@@ -76,7 +76,10 @@ impl Metadata {
             ),
             grant_types_supported: grants
                 .iter()
-                .map(|grant| grant.grant_type().as_str().to_owned())
+                .map(|grant| grant.grant_type())
+                // Told to nobody but the clients that were dangerously allowed it (RFC 9700 §2.4).
+                .filter(|grant_type| *grant_type != GrantType::PASSWORD)
+                .map(|grant_type| grant_type.as_str().to_owned())
                 .collect(),
             token_endpoint_auth_methods_supported: named.clone(),
             revocation_endpoint: issuer.endpoint(&endpoints.revoke),

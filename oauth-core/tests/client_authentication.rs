@@ -323,7 +323,7 @@ fn a_client_is_of_one_type() {
         let id = client.id().as_str();
         assert_eq!(
             client.is_confidential(),
-            ![APP, PLAIN, "native"].contains(&id)
+            ![APP, PLAIN, "native", "page", "keypad"].contains(&id)
         );
         assert_eq!(
             client.is_confidential(),

@@ -68,7 +68,7 @@ impl AuthorizationDenial {
             Self::MissingResponseType => request("response_type is missing"),
             Self::UnsupportedResponseType => Refusal::new(
                 ErrorCode::UNSUPPORTED_RESPONSE_TYPE,
-                "the response_type is not served here",
+                "the only response_type served here is code",
             ),
             Self::UnsupportedResponseMode => {
                 request("the response modes served here are query and form_post")
@@ -199,8 +199,8 @@ impl Identified {
         match self.params.get("response_type") {
             None => return Err(AuthorizationDenial::MissingResponseType),
             Some(text) => match ResponseType::parse(text) {
-                Some(response_type) if may_ask_for(&self.client, response_type) => {}
-                Some(ResponseType::Code) => return Err(AuthorizationDenial::UnauthorizedClient),
+                Some(ResponseType::Code) => {}
+                Some(ResponseType::Token) if self.response_type == ResponseType::Token => {}
                 // Served to nobody but those who were dangerously allowed it, and not told of to others.
                 Some(ResponseType::Token) | None => {
                     return Err(AuthorizationDenial::UnsupportedResponseType);
@@ -209,6 +209,9 @@ impl Identified {
         }
         if !self.is_mode_served {
             return Err(AuthorizationDenial::UnsupportedResponseMode);
+        }
+        if !may_ask_for(&self.client, self.response_type) {
+            return Err(AuthorizationDenial::UnauthorizedClient);
         }
         let challenge = match self.response_type {
             ResponseType::Code => self.challenge()?,
@@ -254,7 +257,8 @@ impl Identified {
     }
 }
 
-fn may_ask_for(client: &Client, response_type: ResponseType) -> bool {
+/// Whether the client may have this at all.
+pub(super) fn may_ask_for(client: &Client, response_type: ResponseType) -> bool {
     match response_type {
         ResponseType::Code => client.may_use(&GrantType::AUTHORIZATION_CODE),
         ResponseType::Token => client.allows(Danger::Implicit),

@@ -9,12 +9,14 @@ use subtle::ConstantTimeEq;
 
 use super::{
     AuthorizationResponse,
+    identified::may_ask_for,
     response::{ResponseMode, ResponseType, ReturnAddress},
 };
 use crate::{
     client::Client,
     error::Refusal,
     pkce::CodeChallenge,
+    policy::Policy,
     random::Random,
     seal::Sealer,
     store::{Key, Kind, Realm},
@@ -108,6 +110,17 @@ impl Pending {
         &self.to.redirect_uri
     }
 
+    /// Whether a consent to it can be remembered, so that the next request for no more is answered without a question.
+    ///
+    /// That needs a client that proves to be it before it gets anything, which nobody does who gets a token from here
+    /// (RFC 6749 §10.2).
+    pub fn can_be_remembered(&self, policy: &Policy) -> bool {
+        match self.response_type {
+            ResponseType::Code => policy.remembers(&self.client),
+            ResponseType::Token => policy.remember_public_clients,
+        }
+    }
+
     /// Until when it can be decided.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
@@ -142,7 +155,7 @@ pub enum InteractionDenial {
     Expired,
     /// Decided before, differently or too long ago.
     AlreadyDecided,
-    /// The client is no longer registered, or not with this redirection URI.
+    /// The client is no longer registered here, or not for what it asked: the redirection URI, the scope, the response type.
     ClientGone,
     /// More than was asked for.
     Widened,
@@ -230,6 +243,7 @@ impl Sealed {
         let client = client.ok_or(InteractionDenial::ClientGone)?;
         if client.redirect_uri(Some(&self.redirect_uri)).is_none()
             || !self.scope.is_subset(client.scope())
+            || !may_ask_for(&client, self.response_type)
         {
             return Err(InteractionDenial::ClientGone);
         }

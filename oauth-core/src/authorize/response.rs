@@ -102,7 +102,8 @@ impl ReturnAddress {
             ("token_type", token.token_type.as_str().to_owned()),
             ("expires_in", token.expires_in.as_secs().to_string()),
         ];
-        if !scope.is_empty() {
+        // Nothing said means all that was asked (RFC 6749 §4.2.2).
+        if !scope.is_empty() || token.is_narrowed {
             params.push(("scope", scope.to_owned()));
         }
         self.response(issuer, params)

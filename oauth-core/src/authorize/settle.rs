@@ -11,7 +11,7 @@ use crate::{
     random::hmac_sha256,
     store::{Body, Commit, Expect, Key, Record, Role, StoreError, Stored, decode, encode},
     time::Timestamp,
-    token::{Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
+    token::{AccessToken, Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
     types::{GrantId, Issuer, Scope, Secret, Subject},
 };
 
@@ -72,6 +72,8 @@ pub struct Settled {
     pub response: AuthorizationResponse,
     /// The new grant; `None` if the user declined or this is a repetition.
     pub grant: Option<GrantId>,
+    /// The access token that was issued with it, if one was.
+    pub(crate) token: Option<AccessToken>,
 }
 
 /// The step from pending to settled.
@@ -128,6 +130,7 @@ impl Decide for Settle<'_> {
                     answer: Ok(Settled {
                         response,
                         grant: None,
+                        token: None,
                     }),
                 },
                 None => Decision::deny(InteractionDenial::AlreadyDecided),
@@ -152,6 +155,7 @@ impl Settle<'_> {
             Settled {
                 response: self.declined(),
                 grant: None,
+                token: None,
             },
         )
     }
@@ -171,7 +175,7 @@ impl Settle<'_> {
             return Ok(Decision::deny(InteractionDenial::Nothing));
         }
         let mut commit = context.commit();
-        if approval.remember && context.rules.policy.remembers(&self.pending.client) {
+        if approval.remember && self.pending.can_be_remembered(&context.rules.policy) {
             let expires_at = context.now + context.rules.policy.consent_lifetime;
             let before = match consent {
                 Some(stored) => decode::<Consent>(&stored.body)?,
@@ -204,7 +208,7 @@ impl Settle<'_> {
     ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
         if let Some(stored) = consent {
             let covered = decode::<Consent>(&stored.body)?.covers(self.pending, context.now);
-            if covered && context.rules.policy.remembers(&self.pending.client) {
+            if covered && self.pending.can_be_remembered(&context.rules.policy) {
                 let key = Consent::key(&context.rules.realm, self.pending.client.id(), subject);
                 // Withdrawing removes the record first: no family can then still come of it.
                 let commit = context.commit().guard(key, Expect::Version(stored.version));
@@ -236,7 +240,7 @@ impl Settle<'_> {
         let anchor = terms.anchor(&rules.realm, grant);
         let family = anchor.key.family();
         let salt = context.random.id();
-        let (response, given) = match self.pending.response_type {
+        let (response, given, token) = match self.pending.response_type {
             ResponseType::Code => {
                 let secret = self.code(&salt, rules);
                 let code = Code {
@@ -248,20 +252,27 @@ impl Settle<'_> {
                     terms,
                 };
                 let record = code.record(Code::key(&rules.realm, &secret), family);
-                (self.pending.to.success(self.issuer, &secret), record)
+                (self.pending.to.success(self.issuer, &secret), record, None)
             }
             ResponseType::Token => {
                 let role = Role::Member(family);
-                let (token, record) = self.token(&salt, subject, scope, role, context);
-                (self.pending.to.token(self.issuer, &token), record)
+                let (token, record) = self.token(&salt, subject, scope, role, now, rules);
+                let response = self.pending.to.token(self.issuer, &token);
+                (response, record, Some(token.token))
             }
         };
         let commit = commit
             .create(self.mark(salt, context))
             .create(anchor)
             .create(given);
-        let grant = Some(grant);
-        Decision::grant(commit, Settled { response, grant })
+        Decision::grant(
+            commit,
+            Settled {
+                response,
+                grant: Some(grant),
+                token,
+            },
+        )
     }
 
     /// The answer of the first time, if this is the same verdict shortly after.
@@ -276,17 +287,21 @@ impl Settle<'_> {
             Verdict::Approve(approval) => (&approval.subject, approval.scope.as_ref()),
             Verdict::ApproveRemembered(subject) => (subject, None),
         };
-        Some(match self.pending.response_type {
+        let Context { rules, now, .. } = *context;
+        match self.pending.response_type {
             ResponseType::Code => {
-                let code = self.code(&mark.salt, context.rules);
-                self.pending.to.success(self.issuer, &code)
+                let code = self.code(&mark.salt, rules);
+                Some(self.pending.to.success(self.issuer, &code))
             }
             ResponseType::Token => {
                 let scope = scope.unwrap_or(&self.pending.scope);
-                let (token, _) = self.token(&mark.salt, subject, scope, Role::Single, context);
-                self.pending.to.token(self.issuer, &token)
+                let role = Role::Single;
+                let (mut token, _) = self.token(&mark.salt, subject, scope, role, mark.at, rules);
+                // It lives as long as it was given the first time, however often it is shown.
+                token.expires_in = token.token.expires_at.saturating_since(now);
+                (!token.expires_in.is_zero()).then(|| self.pending.to.token(self.issuer, &token))
             }
-        })
+        }
     }
 
     fn declined(&self) -> AuthorizationResponse {
@@ -307,7 +322,8 @@ impl Settle<'_> {
         subject: &Subject,
         scope: &Scope,
         role: Role,
-        context: &Context<'_>,
+        issued_at: Timestamp,
+        rules: &Rules,
     ) -> (TokenResponse, Record) {
         let issuance = Issuance {
             client: &self.pending.client,
@@ -316,7 +332,8 @@ impl Settle<'_> {
             resources: &self.pending.resources,
             role,
         };
-        issue_of(&self.derive(b"access token", salt), &issuance, context)
+        let bits = self.derive(b"access token", salt);
+        issue_of(&bits, &issuance, issued_at, rules)
     }
 
     /// The store has the salt and the browser its secret: neither alone makes a code or a token.

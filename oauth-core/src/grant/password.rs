@@ -162,11 +162,11 @@ impl Decide for Ask {
         };
         let (mut response, access_token) = issue(&issuance, context);
         let mut commit = context.commit().create(anchor).create(access_token);
-        response.grant_expires_at = Some(terms.expires_at);
         if self.client.may_use(&GrantType::REFRESH_TOKEN) {
             let (secret, refresh_token) = first_refresh_token(&terms, family, context);
             commit = commit.create(refresh_token);
             response.refresh_token = Some(secret);
+            response.grant_expires_at = Some(terms.expires_at);
         }
         Ok(Decision::grant(commit, response))
     }

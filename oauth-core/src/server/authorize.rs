@@ -180,7 +180,17 @@ impl AuthorizationServer {
                 approved(client_id, subject, settled, true)
             }
         });
+        if let Ok((_, settled)) = &answer {
+            self.told_of_implicit(settled);
+        }
         Ok(answer.map(|(_, settled)| settled))
+    }
+
+    /// Tells of a token that was issued right here.
+    fn told_of_implicit(&self, settled: &Settled) {
+        if let Some(token) = &settled.token {
+            self.happened(&Event::issued(token, None));
+        }
     }
 
     /// Approves what is pending under a handle if the user has allowed as much before and that is remembered; `None` if they
@@ -208,6 +218,7 @@ impl AuthorizationServer {
         match self.run(&ask).await? {
             Ok(settled) => {
                 self.happened(&approved(pending.client().id(), subject, &settled, true));
+                self.told_of_implicit(&settled);
                 Ok(Ok(Some(settled)))
             }
             Err(InteractionDenial::NotRemembered | InteractionDenial::AlreadyDecided) => {

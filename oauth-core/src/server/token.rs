@@ -11,7 +11,7 @@ use crate::{
     grant::{GrantDecision, GrantRequest, GrantType, TokenDenial},
     store::{Key, StoreError},
     token::{
-        AccessToken, Extent, Introspect, IntrospectionDenial, IntrospectionResponse,
+        AccessToken, Extent, Holding, Introspect, IntrospectionDenial, IntrospectionResponse,
         RevocationDenial, Revoke, Revoked, TokenResponse, TokenState, access_token_key,
     },
     types::{ClientId, Params, Secret},
@@ -40,13 +40,7 @@ impl AuthorizationServer {
         claimed: Option<ClientId>,
     ) {
         self.happened(&match answer {
-            Ok(response) => Event::TokenIssued {
-                client_id: response.token.client_id.clone(),
-                grant_type,
-                subject: response.token.subject.clone(),
-                scope: response.token.scope.clone(),
-                audience: response.token.audience.clone(),
-            },
+            Ok(response) => Event::issued(&response.token, grant_type),
             Err(reason) => Event::TokenDenied {
                 client_id: claimed,
                 grant_type,
@@ -67,6 +61,10 @@ impl AuthorizationServer {
             Ok(authenticated) => authenticated,
             Err(denial) => return Ok(Err(denial.into())),
         };
+        // Before the grant asks anybody anything. Whether it is still unused in the end, the commit sees to.
+        if self.is_used(&proof).await? {
+            return Ok(Err(ClientDenial::ReplayedProof.into()));
+        }
         match self.read(&client, &request.params, grant_type).await? {
             Ok(decision) => self.run(&Proven { proof, decision }).await,
             Err(denial) => Ok(self
@@ -184,7 +182,7 @@ impl AuthorizationServer {
             return Ok(Err(RevocationDenial::Missing));
         };
         let ask = Revoke {
-            client: Some(&client),
+            client: &client,
             token,
             extent: Extent::Token,
         };
@@ -193,7 +191,8 @@ impl AuthorizationServer {
     }
 
     /// Ends the grant behind an access or refresh token, with all its tokens; a token without a grant by itself. `client` is the one
-    /// that asks, and whose token it has to be; `None` if holding the token is reason enough. An unknown token is as good as ended.
+    /// that asks, and whose token it has to be; `None` if holding the token is reason enough, which takes one that can be used and
+    /// is of a client of this server's profile. Any other is as good as ended.
     ///
     /// # Errors
     /// A [`RevocationDenial`] inside if it is another client's token; a [`Fault`] if the machine broke.
@@ -202,26 +201,50 @@ impl AuthorizationServer {
         client: Option<&Client>,
         token: &Secret,
     ) -> Result<Result<(), RevocationDenial>, Fault> {
+        match client {
+            Some(client) => self.end_grant_of(client, token).await,
+            None => match self.client_held_by(token).await? {
+                Some(client) => self.end_grant_of(&client, token).await,
+                None => Ok(Ok(())),
+            },
+        }
+    }
+
+    async fn end_grant_of(
+        &self,
+        client: &Client,
+        token: &Secret,
+    ) -> Result<Result<(), RevocationDenial>, Fault> {
         let ask = Revoke {
             client,
             token: token.clone(),
             extent: Extent::Grant,
         };
         let answer = self.run(&ask).await?;
-        if let Some(client) = client {
-            let client_id = client.id().clone();
-            self.happened(&match answer {
-                Ok(revoked) => Event::Revoked {
-                    client_id,
-                    family: revoked == Revoked::Family,
-                },
-                Err(reason) => Event::RevocationDenied {
-                    client_id: Some(client_id),
-                    reason,
-                },
-            });
-        }
+        let client_id = client.id().clone();
+        self.happened(&match answer {
+            Ok(revoked) => Event::Revoked {
+                client_id,
+                family: revoked == Revoked::Family,
+            },
+            Err(reason) => Event::RevocationDenied {
+                client_id: Some(client_id),
+                reason,
+            },
+        });
         Ok(answer.map(|_| ()))
+    }
+
+    /// The client that a token speaks for.
+    async fn client_held_by(&self, token: &Secret) -> Result<Option<Arc<Client>>, Fault> {
+        let ask = Holding {
+            token: token.clone(),
+        };
+        let Ok(owner) = self.run(&ask).await?;
+        match owner {
+            Some(id) => Ok(self.client(&id).await?.ok()),
+            None => Ok(None),
+        }
     }
 
     /// What a client that has authenticated may know of a token, as at the introspection endpoint.
@@ -291,6 +314,14 @@ impl AuthorizationServer {
             }
             Err(denial) => Ok(Err(denial)),
         }
+    }
+
+    /// Whether a proof that may be used once was used before.
+    async fn is_used(&self, proof: &Proof) -> Result<bool, Fault> {
+        Ok(match &proof.once {
+            Some(mark) => self.0.store.load(&mark.key).await?.is_some(),
+            None => false,
+        })
     }
 
     /// Marks a proof as used that may be used once, if it is one and nothing else will.

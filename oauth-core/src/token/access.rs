@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     client::Client,
-    decide::Context,
+    decide::{Context, Rules},
     store::{Body, Key, Kind, Realm, Record, Role, StoreError, Stored, decode, encode},
     time::Timestamp,
     types::{ClientId, Resource, Scope, Secret, Subject},
@@ -90,7 +90,8 @@ pub struct TokenResponse {
     pub token: AccessToken,
     /// Whether something that was asked for means nothing at the resource servers, and was left out.
     pub is_narrowed: bool,
-    /// When the grant behind it ends, and the user has to authorize anew; `None` if there is no grant behind it.
+    /// When the last refresh token of its grant ends, and the user has to authorize anew; `None` without a refresh token, since
+    /// then the access token's end is that.
     pub grant_expires_at: Option<Timestamp>,
 }
 
@@ -112,16 +113,16 @@ pub struct Issuance<'a> {
 /// Makes an access token: the answer that carries it, and the record to put into the commit.
 pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenResponse, Record) {
     let bits = context.random.secret();
-    issue_of(&bits, issuance, context)
+    issue_of(&bits, issuance, context.now, context.rules)
 }
 
-/// Makes the access token of these bits.
+/// Makes the access token of these bits, issued at that moment.
 pub(crate) fn issue_of(
     bits: &[u8; 32],
     issuance: &Issuance<'_>,
-    context: &Context<'_>,
+    issued_at: Timestamp,
+    rules: &Rules,
 ) -> (TokenResponse, Record) {
-    let rules = context.rules;
     let lifetime = rules.policy.access_token_lifetime(issuance.client);
     let token = AccessToken {
         client_id: issuance.client.id().clone(),
@@ -130,8 +131,8 @@ pub(crate) fn issue_of(
             .policy
             .effective_scope(issuance.scope, issuance.resources),
         audience: rules.policy.audience(issuance.resources),
-        issued_at: context.now,
-        expires_at: context.now + lifetime,
+        issued_at,
+        expires_at: issued_at + lifetime,
         profile: issuance.client.profile().map(str::to_owned),
     };
     let secret = rules.formats.access_token.render(bits);

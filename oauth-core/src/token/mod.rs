@@ -19,6 +19,6 @@ pub(crate) use self::{
     code::{Code, CodeState},
     introspect::Introspect,
     refresh::{Predecessor, Refresh, RefreshState, first_refresh_token, successor},
-    revoke::{Extent, Revoke, Revoked},
+    revoke::{Extent, Holding, Revoke, Revoked},
     terms::{GrantBody, Terms},
 };

@@ -1,6 +1,8 @@
 //! Token revocation (RFC 7009).
 
-use super::{AccessToken, Refresh, access};
+use std::convert::Infallible;
+
+use super::{AccessToken, Refresh, RefreshState, TokenState, access};
 use crate::{
     client::{Client, ClientDenial},
     decide::{Context, Decide, Decision, Found, Rules},
@@ -61,8 +63,8 @@ pub(crate) enum Extent {
 /// A revocation request.
 #[derive(Debug)]
 pub(crate) struct Revoke<'a> {
-    /// The client that has authenticated or named itself; `None` if holding the token is reason enough.
-    pub(crate) client: Option<&'a Client>,
+    /// The client that has authenticated or named itself, or that the token which is held speaks for.
+    pub(crate) client: &'a Client,
     pub(crate) token: Secret,
     pub(crate) extent: Extent,
 }
@@ -86,7 +88,7 @@ impl Decide for Revoke<'_> {
     ) -> Result<Decision<Revoked, RevocationDenial>, StoreError> {
         if let Some(stored) = found.get(0) {
             let token: AccessToken = decode(&stored.body)?;
-            if !self.is_of_client(&token.client_id) {
+            if token.client_id != *self.client.id() {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
             }
             if let (Extent::Grant, Role::Member(family)) = (self.extent, stored.role) {
@@ -103,7 +105,7 @@ impl Decide for Revoke<'_> {
         }
         if let Some(stored) = found.get(1) {
             let refresh: Refresh = decode(&stored.body)?;
-            if !self.is_of_client(&refresh.terms.client_id) {
+            if refresh.terms.client_id != *self.client.id() {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
             }
             if let Role::Member(family) = stored.role {
@@ -120,8 +122,43 @@ impl Decide for Revoke<'_> {
     }
 }
 
-impl Revoke<'_> {
-    fn is_of_client(&self, owner: &ClientId) -> bool {
-        self.client.is_none_or(|client| client.id() == owner)
+/// Whose a token is that can be used. One that has expired or was used is no proof of anything.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    pub(crate) token: Secret,
+}
+
+impl Decide for Holding {
+    type Answer = Option<ClientId>;
+    type Denial = Infallible;
+
+    fn needs(&self, rules: &Rules) -> Vec<Key> {
+        vec![
+            access::key(&rules.realm, &self.token),
+            Refresh::key(&rules.realm, &self.token),
+        ]
+    }
+
+    fn decide(
+        &self,
+        found: &Found,
+        context: &mut Context<'_>,
+    ) -> Result<Decision<Option<ClientId>, Infallible>, StoreError> {
+        let mut owner = None;
+        if let Some(stored) = found.get(0)
+            && let TokenState::Valid(token) = TokenState::read(stored, context.now)?
+        {
+            owner = Some(token.client_id);
+        }
+        if let Some(stored) = found.get(1) {
+            let Refresh { terms, state, .. } = decode(&stored.body)?;
+            if matches!(state, RefreshState::Active { .. }) && context.now < terms.expires_at {
+                owner = Some(terms.client_id);
+            }
+        }
+        Ok(Decision {
+            commit: None,
+            answer: Ok(owner),
+        })
     }
 }

@@ -34,6 +34,24 @@ pub const INSPECTOR: &str = "inspector";
 pub const MAIL_SERVER: &str = "mail server";
 /// May introspect what is for [`CALENDAR`].
 pub const CALENDAR_SERVER: &str = "calendar server";
+/// Public, with tokens from the authorization endpoint and nothing else.
+pub const PAGE: &str = "page";
+/// Confidential, with tokens from the authorization endpoint, and codes.
+pub const HYBRID: &str = "hybrid";
+/// Confidential, with users' passwords, and refresh tokens.
+pub const TYPIST: &str = "typist";
+/// Public, with users' passwords, and without refresh tokens.
+pub const KEYPAD: &str = "keypad";
+/// Confidential, with codes of its own, and no redirection URI.
+pub const OWN: &str = "own";
+/// Another one, without refresh tokens.
+pub const OWN_TOO: &str = "own too";
+/// With tokens of its own, without authentication.
+pub const OPEN: &str = "open";
+/// Of the profile [`PROFILE`], with all that can be had.
+pub const OLD: &str = "old";
+/// A profile of servers and clients.
+pub const PROFILE: &str = "anno 2012";
 
 pub fn all() -> Vec<Client> {
     let clients = [
@@ -88,6 +106,50 @@ pub fn all() -> Vec<Client> {
             CALENDAR_SERVER,
             Introspection::Resources(vec![resource(CALENDAR)]),
         ),
+        Client::public(id(PAGE))
+            .redirect_uri(redirect_uri(PAGE))
+            .scope(scope("read write"))
+            .grant_types([])
+            .dangerous_implicit(),
+        confidential(HYBRID)
+            .redirect_uri(redirect_uri(HYBRID))
+            .scope(scope("read write admin"))
+            .dangerous_implicit(),
+        confidential(TYPIST)
+            .scope(scope("read write"))
+            .default_scope(scope("read"))
+            .grant_types([GrantType::REFRESH_TOKEN])
+            .dangerous_password(),
+        Client::public(id(KEYPAD))
+            .scope(scope("read"))
+            .grant_types([])
+            .dangerous_password(),
+        confidential(OWN)
+            .scope(scope("read write"))
+            .default_scope(scope("read"))
+            .dangerous_own_code(),
+        confidential(OWN_TOO)
+            .grant_types([GrantType::AUTHORIZATION_CODE])
+            .dangerous_own_code(),
+        confidential(OPEN)
+            .scope(scope("read write"))
+            .default_scope(scope("read"))
+            .grant_types([])
+            .dangerous_token_without_authentication(),
+        confidential(OLD)
+            .profile(PROFILE)
+            .redirect_uri(redirect_uri(OLD))
+            .scope(scope("read"))
+            .grant_types([
+                GrantType::AUTHORIZATION_CODE,
+                GrantType::REFRESH_TOKEN,
+                GrantType::CLIENT_CREDENTIALS,
+            ])
+            .introspection(Introspection::All)
+            .dangerous_implicit()
+            .dangerous_password()
+            .dangerous_token_without_authentication()
+            .dangerous_own_code(),
     ];
     clients.map(|client| client.build().unwrap()).into()
 }
@@ -107,6 +169,7 @@ pub fn redirect_uri(client: &str) -> String {
         NATIVE => "http://127.0.0.1/cb".into(),
         WEB => "https://web.example/cb?own=1".into(),
         ODD => "https://odd.example/cb".into(),
+        PAGE => "https://page.example/cb?own=1".into(),
         _ => format!("https://{client}.example/cb"),
     }
 }
@@ -117,7 +180,7 @@ pub fn client_secret(client: &str) -> String {
 }
 
 pub fn is_public(client: &str) -> bool {
-    matches!(client, APP | NATIVE | PLAIN)
+    matches!(client, APP | NATIVE | PLAIN | PAGE | KEYPAD)
 }
 
 fn confidential(client: &str) -> oauth_core::client::ClientBuilder {

@@ -8,6 +8,7 @@
 pub mod clients;
 pub mod faulty;
 pub mod flow;
+pub mod users;
 
 use std::{
     sync::{
@@ -23,6 +24,7 @@ use oauth_core::{
     event::{Event, Events},
     policy::{Policy, ResourceServer},
     random::{Entropy, EntropyError, Random},
+    server::Builder,
     store::{ClientStore, StaticClients, Store},
     time::{Clock, Timestamp},
     types::{Issuer, Resource, Scope, Secret, Subject},
@@ -58,42 +60,66 @@ impl Fixture {
     ) -> Self {
         let mut policy = policy();
         change(&mut policy);
+        Self::built(store, seen, |builder| builder.policy(policy))
+    }
+
+    /// With a server of its own making, under [`policy`] if it says nothing else.
+    pub fn built(
+        store: MemoryStore,
+        seen: Arc<dyn Store>,
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let clock = Arc::new(TestClock::default());
         let events = Arc::new(Recorder::default());
-        let server = AuthorizationServer::builder(
+        let builder = AuthorizationServer::builder(
             issuer(),
             seen,
             static_clients(clients::all()),
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SeededEntropy::default()),
         )
-        .policy(policy)
-        .events(Arc::clone(&events) as Arc<dyn Events>)
-        .build();
+        .policy(policy())
+        .events(Arc::clone(&events) as Arc<dyn Events>);
         Self {
-            server,
+            server: build(builder).build(),
             store,
             clock,
             events,
         }
     }
 
+    /// With a server of its own making over a memory store.
+    pub fn making(build: impl FnOnce(Builder) -> Builder) -> Self {
+        let store = MemoryStore::default();
+        Self::built(store.clone(), Arc::new(store), build)
+    }
+
     /// Another process over the same store, with clients and policy of its own.
     pub fn beside(&self, clients: Vec<Client>, change: impl FnOnce(&mut Policy)) -> Self {
         let mut policy = policy();
         change(&mut policy);
-        let server = AuthorizationServer::builder(
+        self.beside_built(clients, 1, |builder| builder.policy(policy))
+    }
+
+    /// Another process over the same store, with a server of its own making. Processes with the same seed would make the same
+    /// tokens.
+    pub fn beside_built(
+        &self,
+        clients: Vec<Client>,
+        seed: u64,
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let builder = AuthorizationServer::builder(
             issuer(),
             Arc::new(self.store.clone()),
             static_clients(clients),
             Arc::clone(&self.clock) as Arc<dyn Clock>,
-            Arc::new(SeededEntropy::from_seed(1)),
+            Arc::new(SeededEntropy::from_seed(seed)),
         )
-        .policy(policy)
-        .events(Arc::clone(&self.events) as Arc<dyn Events>)
-        .build();
+        .policy(policy())
+        .events(Arc::clone(&self.events) as Arc<dyn Events>);
         Self {
-            server,
+            server: build(builder).build(),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             events: Arc::clone(&self.events),

@@ -107,7 +107,7 @@ async fn ask(
             .map(oauth_core::types::Resource::as_str)
             .collect(),
         lifetime: in_words(policy.grant_lifetime(client)),
-        can_remember: policy.remembers(client),
+        can_remember: pending.can_be_remembered(policy),
         problem,
     };
     Ok(render(StatusCode::OK, &page, Some(pending.redirect_uri())))
