@@ -15,11 +15,12 @@ use oauth_core::{
 use toml::{Spanned, Value};
 
 use super::{
-    Config, Problem, ProtectedPath,
+    Config, Problem, ProtectedPath, Register,
+    dialect::{self, DialectClient},
     file::{ClientTable, File, PolicyTable, ResourceTable, UserTable},
 };
 
-const GRANT_TYPES: [GrantType; 3] = [
+pub(super) const GRANT_TYPES: [GrantType; 3] = [
     GrantType::AUTHORIZATION_CODE,
     GrantType::REFRESH_TOKEN,
     GrantType::CLIENT_CREDENTIALS,
@@ -38,7 +39,7 @@ const TAKEN: [&str; 9] = [
     "/callback",
 ];
 
-pub(super) fn config(file: File) -> Result<Config, Problem> {
+pub(super) fn config(file: File, mut register: Option<Register<'_>>) -> Result<Config, Problem> {
     let issuer = file
         .issuer
         .map(|issuer| parsed(&issuer, Issuer::new))
@@ -65,7 +66,11 @@ pub(super) fn config(file: File) -> Result<Config, Problem> {
     let mut clients = Vec::new();
     for table in file.client {
         once(&mut ids, &table.get_ref().client_id, "client_id")?;
-        clients.push(client(table)?);
+        let is_dialect = dialect::is_asked(table.get_ref(), register.is_some())?;
+        clients.push(match &mut register {
+            Some(register) if is_dialect => dialect_client(table, &file.policy, register)?,
+            _ => client(table)?,
+        });
     }
     let mut paths = HashSet::new();
     let resources = file.resource.map(|tables| {
@@ -171,7 +176,75 @@ fn client(table: Spanned<ClientTable>) -> Result<Client, Problem> {
     if let Some(value) = &table.may_introspect {
         builder = builder.introspection(introspection(value)?);
     }
-    let lifetimes = Lifetimes {
+    builder
+        .lifetimes(lifetimes(&table)?)
+        .build()
+        .map_err(|error: InvalidClient| Problem {
+            at,
+            what: error.to_string(),
+        })
+}
+
+/// A client of the program's dialect. What the file says for all of them says it for this one, so that the dialect can tell what was
+/// left out.
+fn dialect_client(
+    table: Spanned<ClientTable>,
+    policy: &PolicyTable,
+    register: &mut Register<'_>,
+) -> Result<Client, Problem> {
+    let at = table.span().start;
+    let table = table.into_inner();
+    authentication(&table)?;
+    let own = lifetimes(&table)?;
+    let client = DialectClient {
+        id: parsed(&table.client_id, |id| ClientId::new(id))?,
+        secret: match &table.client_secret {
+            Some(value) => Some(secret(value, "client_secret")?),
+            None => None,
+        },
+        redirect_uris: table
+            .redirect_uris
+            .iter()
+            .map(|uri| {
+                parsed(uri, RegisteredRedirectUri::dangerous_http)?;
+                Ok(uri.get_ref().clone())
+            })
+            .collect::<Result<_, _>>()?,
+        grant_types: match &table.grant_types {
+            Some(names) => Some(
+                names
+                    .iter()
+                    .map(dialect::grant_type)
+                    .collect::<Result<_, _>>()?,
+            ),
+            None => None,
+        },
+        scope: match &table.scope {
+            Some(scope) => Some(parsed(scope, str::parse)?),
+            None => None,
+        },
+        lifetimes: Lifetimes {
+            code: own
+                .code
+                .or(lifetime(policy.code_lifetime.as_ref(), "code_lifetime")?),
+            access_token: own.access_token.or(lifetime(
+                policy.access_token_lifetime.as_ref(),
+                "access_token_lifetime",
+            )?),
+            refresh_grace: own
+                .refresh_grace
+                .or(seconds(policy.refresh_grace.as_ref(), "refresh_grace")?),
+            ..own
+        },
+        jsonp_hosts: table.jsonp_hosts.as_ref().map(dialect::hosts).transpose()?,
+        name: table.client_name,
+    };
+    register(client).map_err(|what| Problem { at, what })
+}
+
+/// What a client has of its own.
+fn lifetimes(table: &ClientTable) -> Result<Lifetimes, Problem> {
+    Ok(Lifetimes {
         code: lifetime(table.code_lifetime.as_ref(), "code_lifetime")?,
         access_token: lifetime(
             table.access_token_lifetime.as_ref(),
@@ -183,14 +256,7 @@ fn client(table: Spanned<ClientTable>) -> Result<Client, Problem> {
         )?,
         refresh_token_idle: seconds(table.refresh_token_idle.as_ref(), "refresh_token_idle")?,
         refresh_grace: seconds(table.refresh_grace.as_ref(), "refresh_grace")?,
-    };
-    builder
-        .lifetimes(lifetimes)
-        .build()
-        .map_err(|error: InvalidClient| Problem {
-            at,
-            what: error.to_string(),
-        })
+    })
 }
 
 fn authentication(table: &ClientTable) -> Result<ClientAuthentication, Problem> {
@@ -331,7 +397,7 @@ fn parsed<T, E: std::fmt::Display>(
     parse(value.get_ref()).map_err(|error| problem(value, &error.to_string()))
 }
 
-fn problem<T>(value: &Spanned<T>, what: &str) -> Problem {
+pub(super) fn problem<T>(value: &Spanned<T>, what: &str) -> Problem {
     Problem {
         at: value.span().start,
         what: what.to_owned(),
