@@ -7,7 +7,7 @@ use oauth_core::{
     types::{Params, Scope, Secret},
 };
 
-use super::Dialects;
+use super::{Dialect, Dialects};
 
 /// How an API call carries its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Dialects {
         params: &Params,
         scope: &Scope,
     ) -> Result<Result<AccessToken, ApiDenial>, Fault> {
-        let (carrier, secret) = match self.carried(parts, params) {
+        let (carrier, secret) = match self.dialect().carried(parts, params) {
             Ok(carried) => carried,
             Err(denial) => return Ok(Err(denial)),
         };
@@ -102,10 +102,17 @@ impl Dialects {
             Err(ApiDenial::Scope)
         })
     }
+}
 
-    fn carried(&self, parts: &Parts, params: &Params) -> Result<(Carrier, Secret), ApiDenial> {
+impl Dialect {
+    /// The token of an API call, and how it is carried. For APIs that have it checked by somebody else;
+    /// [`Dialects::check`] does it all.
+    ///
+    /// # Errors
+    /// If there is none, or more than one.
+    pub fn carried(&self, parts: &Parts, params: &Params) -> Result<(Carrier, Secret), ApiDenial> {
         let mut found = None;
-        for carrier in self.dialect().carriers {
+        for carrier in self.carriers {
             let values: Vec<&str> = match carrier {
                 Carrier::Bearer => parts
                     .headers

@@ -26,6 +26,7 @@
 
 mod api;
 mod authorize;
+mod caller;
 mod credentials;
 mod document;
 mod everydo;
