@@ -47,9 +47,10 @@ pub const PIGAI: Dialect = Dialect {
 };
 
 fn success(response: &TokenResponse, asked: &Params, _: Timestamp) -> Document {
-    let scope = match asked.get("scope") {
-        Some(_) => Json::Text(response.token.scope.as_str().to_owned().into()),
-        None => Json::Null,
+    let scope = if response.is_scope_named || asked.get("scope").is_some() {
+        Json::Text(response.token.scope.as_str().to_owned().into())
+    } else {
+        Json::Null
     };
     Document::new()
         .text("access_token", response.access_token.expose().to_owned())
@@ -91,7 +92,8 @@ fn respond(response: AuthorizationResponse) -> AuthorizationResponse {
             let response = response.without("state").without("error_description");
             let response = response
                 .with("error_code", number(refusal.code).to_string())
-                .with("error_description", refusal.description);
+                .with("error_description", refusal.description)
+                .error_in_query();
             match state {
                 Some(state) => response.with("state", state),
                 None => response,
