@@ -203,6 +203,7 @@ impl Exchange {
             role: Role::Member(family),
         };
         let (mut response, access_token) = issue(&issuance, context);
+        response.is_scope_named = code.is_scope_named;
         let mut commit = context.commit().create(access_token);
         if self.client.may_use(&GrantType::REFRESH_TOKEN) {
             let (secret, refresh_token) = first_refresh_token(&code.terms, family, context);

@@ -9,15 +9,15 @@ use oauth_core::{
     types::{Params, Scope},
 };
 
-use super::{credentials, gather::gather, server::Server};
+use super::{credentials, gather::gather, server::Shared};
 use crate::{
     BoxError,
     throttle::Peer,
-    wire::{Body, json, too_many},
+    wire::{Body, json},
 };
 
 /// Answers a request.
-pub(super) async fn answer<B>(server: &Server, request: Request<B>) -> Response<Body>
+pub(super) async fn answer<B>(server: &Shared, request: Request<B>) -> Response<Body>
 where
     B: http_body::Body + Send,
     B::Data: Send,
@@ -27,8 +27,11 @@ where
     let gathered = gather(dialect, dialect.token.sources, request, &server.limits).await;
     let (parts, params) = match gathered {
         Ok(gathered) => gathered,
-        Err((status, refusal)) => return json(status, &(dialect.error)(refusal)),
+        Err((status, refusal)) => return server.refuse_with(status, refusal),
     };
+    if params.repeated().is_some() {
+        return server.refuse(TokenDenial::Repeated.refusal());
+    }
     if dialect
         .token
         .required
@@ -52,7 +55,7 @@ where
             &(dialect.success)(&response, &params, server.server.now()),
         ),
         Ok(Ok(Err(denial))) => server.refuse(denial.refusal()),
-        Ok(Err(wait)) => too_many(wait),
+        Ok(Err(wait)) => server.too_many(wait),
         Err(fault) => {
             tracing::error!(%fault, dialect = dialect.name, "a token request failed");
             server.refuse(fault.refusal())
@@ -65,7 +68,7 @@ type Wait = std::time::Duration;
 
 /// Presents the credentials as they can be read, until they are accepted.
 async fn exchange(
-    server: &Server,
+    server: &Shared,
     presented: &[Presented],
     peer: Option<Peer>,
 ) -> Result<Result<Result<TokenResponse, TokenDenial>, Wait>, Fault> {
