@@ -484,8 +484,12 @@ async fn a_code_that_was_answered_was_kept() {
 /// A token for a name: for those only who were allowed it, and no more than their scope.
 #[tokio::test]
 async fn a_name_gets_a_token_only_where_dangerously_allowed() {
-    let fixture = Fixture::new();
-    let rows: &[(&str, &[(&str, &str)], &str)] = &[
+    type Row = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        &'static str,
+    );
+    let rows: &[Row] = &[
         ("open", &[("client_id", OPEN)], "ok"),
         (
             "in reach",
@@ -537,6 +541,7 @@ async fn a_name_gets_a_token_only_where_dangerously_allowed() {
             "unauthorized_client",
         ),
     ];
+    let fixture = Fixture::new();
     for (what, params, expected) in rows {
         let params: Params = pairs(params).into_iter().collect();
         let records = fixture.records();
