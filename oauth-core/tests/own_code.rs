@@ -170,6 +170,12 @@ async fn a_ticket_cannot_be_made_or_altered() {
         good.clone() + "A",
         good[1..].to_owned(),
     ];
+    // A ticket's content, sealed by the same server for anything else.
+    let content = &URL_SAFE_NO_PAD.decode(&good).unwrap()[32..];
+    junk.extend(
+        ["interaction", "", "own", "own code "].map(|purpose| sealed.seal(purpose, content)),
+    );
+    assert_eq!(sealed.seal("own code", content), good);
     for at in 0..good.len() {
         let mut altered = good.clone().into_bytes();
         altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
