@@ -261,6 +261,10 @@ impl AuthorizationServer {
             token: token.clone(),
         };
         let Ok(response) = self.run(&ask).await?;
+        self.happened(&Event::Introspected {
+            caller: client.id().clone(),
+            active: response != IntrospectionResponse::Inactive,
+        });
         Ok(response)
     }
 
