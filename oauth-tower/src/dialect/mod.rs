@@ -26,9 +26,11 @@
 
 mod api;
 mod authorize;
+mod client_tokens;
 mod credentials;
 mod document;
 mod everydo;
+mod expire;
 mod formats;
 mod gather;
 mod jsonp;
@@ -51,6 +53,7 @@ use oauth_core::{
 
 pub use self::{
     api::{ApiDenial, Carrier},
+    client_tokens::ClientTokens,
     document::{Document, Json},
     everydo::EVERYDO,
     formats::{Hex, UpperCase},
@@ -59,7 +62,7 @@ pub use self::{
     liuyuan::LIUYUAN,
     minapp::MINAPP,
     pigai::PIGAI,
-    proauth::{ClientTokens, PROAUTH},
+    proauth::PROAUTH,
     server::{Answers, DialectService, Dialects, Extra, ExtraRequest},
 };
 
@@ -129,6 +132,8 @@ pub struct Token {
     pub sources: Sources,
     /// Parameters that have to be there.
     pub required: &'static [&'static str],
+    /// Parameters that have to be there besides, for one grant: `(grant_type, parameter)`.
+    pub required_for: &'static [(&'static str, &'static str)],
     /// How the client proves itself.
     pub credentials: Credentials,
 }
@@ -207,6 +212,7 @@ impl Dialect {
             route: Route::new(&["POST"], &["/token"]),
             sources: Sources::FORM,
             required: &["grant_type"],
+            required_for: &[],
             credentials: Credentials::BasicOrParams,
         },
         extras: &[],

@@ -29,12 +29,7 @@ where
         Ok(gathered) => gathered,
         Err((status, refusal)) => return json(status, &(dialect.error)(refusal)),
     };
-    if dialect
-        .token
-        .required
-        .iter()
-        .any(|name| params.get(name).is_none())
-    {
+    if lacks(&dialect.token, &params) {
         return server.refuse(Refusal::new(
             ErrorCode::INVALID_REQUEST,
             "a required parameter is missing",
@@ -58,6 +53,18 @@ where
             server.refuse(fault.refusal())
         }
     }
+}
+
+/// Whether a parameter is missing that has to be there.
+fn lacks(shape: &super::Token, params: &Params) -> bool {
+    let for_grant = shape
+        .required_for
+        .iter()
+        .filter(|(grant_type, _)| params.get("grant_type") == Some(grant_type));
+    let for_all = shape.required.iter();
+    for_all
+        .chain(for_grant.map(|(_, name)| name))
+        .any(|name| params.get(name).is_none())
 }
 
 /// How long to wait before the next guess.
