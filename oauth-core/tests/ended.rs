@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::unchecked_time_subtraction,
     reason = "a test fails by panicking, its helpers included"
 )]
 
