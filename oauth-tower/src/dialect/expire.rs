@@ -97,18 +97,16 @@ enum Caller {
 
 impl Tokens {
     fn of(request: &ExtraRequest) -> Result<Self, Refusal> {
-        const fn invalid(description: &'static str) -> Refusal {
-            Refusal::new(ErrorCode::INVALID_REQUEST, description)
-        }
-        if request.params.repeated().is_some() {
-            return Err(invalid("a parameter is repeated"));
-        }
+        const MISSING: Refusal = Refusal::new(
+            ErrorCode::INVALID_REQUEST,
+            "access_token or refresh_token is missing",
+        );
         let tokens = Self {
             access: request.params.secret("access_token"),
             refresh: request.params.secret("refresh_token"),
         };
         if tokens.iter().next().is_none() {
-            return Err(invalid("access_token or refresh_token is missing"));
+            return Err(MISSING);
         }
         Ok(tokens)
     }

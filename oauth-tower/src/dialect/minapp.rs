@@ -13,7 +13,7 @@ use oauth_core::{
 use super::{
     Authorize, Credentials, Dialect, Document, Extra, ExtraRequest, Hex, Route, Sources, Token,
 };
-use crate::wire::{Body, found, json, too_many};
+use crate::wire::{Body, found, json};
 
 const AUTHORIZE: &[&str] = &[
     "/api/oauth2/hydrogen/openapi/authorize/",
@@ -98,7 +98,7 @@ async fn authorize(request: ExtraRequest) -> Response<Body> {
         params,
     };
     if let Some(wait) = dialects.wait(&presented, &parts) {
-        return too_many(wait);
+        return dialects.too_many(wait);
     }
     match dialects.server().own_code_ticket(&presented).await {
         Ok(Ok(ticket)) => found(&format!(

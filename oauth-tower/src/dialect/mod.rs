@@ -52,7 +52,7 @@ use oauth_core::{
 };
 
 pub use self::{
-    api::{ApiDenial, Carrier},
+    api::{ApiCall, ApiDenial, Carrier},
     client_tokens::ClientTokens,
     document::{Document, Json},
     everydo::EVERYDO,
@@ -63,7 +63,7 @@ pub use self::{
     minapp::MINAPP,
     pigai::PIGAI,
     proauth::PROAUTH,
-    server::{Answers, DialectService, Dialects, Extra, ExtraRequest},
+    server::{Answers, DialectService, Dialects, Extra, ExtraAnswer, ExtraRequest},
 };
 
 /// The wire format of a provider.
@@ -93,6 +93,12 @@ pub struct Dialect {
     pub formats: fn() -> Formats,
     /// Where an API call carries its token.
     pub carriers: &'static [Carrier],
+    /// What an API call is told whose token has expired.
+    pub expired: ErrorCode,
+    /// The parameter of the query that asks for the answer as a script, at the API and at the provider's own endpoints.
+    ///
+    /// Dangerous, as [`Callback`] is.
+    pub callback: Option<&'static str>,
 }
 
 /// An authorization endpoint.
@@ -177,14 +183,16 @@ impl Route {
         self
     }
 
-    fn is_at(&self, path: &str, query: &str) -> bool {
-        let dispatched = self.dispatch.is_none_or(|(name, value)| {
-            query
-                .split('&')
-                .filter_map(|pair| pair.split_once('='))
-                .any(|pair| pair == (name, value))
-        });
+    fn is_at(&self, path: &str, query: &Params) -> bool {
+        let dispatched = self
+            .dispatch
+            .is_none_or(|(name, value)| query.all(name).any(|own| own == value));
         dispatched && self.paths.contains(&path)
+    }
+
+    fn is_ambiguous(&self, query: &Params) -> bool {
+        self.dispatch
+            .is_some_and(|(name, _)| query.is_repeated(name))
     }
 
     fn takes(&self, method: &http::Method) -> bool {
@@ -224,6 +232,8 @@ impl Dialect {
         error: document::error,
         formats: Formats::default,
         carriers: &[Carrier::Bearer],
+        expired: ErrorCode::INVALID_TOKEN,
+        callback: None,
     };
 }
 

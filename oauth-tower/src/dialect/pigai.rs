@@ -1,6 +1,6 @@
 //! 批改网: tokens by JSONP, numbered errors, lifetimes that are strings in one place and numbers in another.
 
-use http::{Response, StatusCode};
+use http::Response;
 use oauth_core::{
     authorize::AuthorizationResponse,
     error::{ErrorCode, Refusal},
@@ -13,7 +13,7 @@ use super::{
     Authorize, Callback, Carrier, Dialect, Document, Extra, ExtraRequest, Hex, Json, Route,
     Sources, Token,
 };
-use crate::wire::{Body, json};
+use crate::wire::Body;
 
 /// 批改网. Clients need `dangerous_token_without_authentication` for its JSONP, `dangerous_implicit` for `response_type=token`, and a
 /// lifetime of 7200 s for access tokens.
@@ -40,7 +40,9 @@ pub const PIGAI: Dialect = Dialect {
     success,
     error,
     formats,
-    carriers: &[Carrier::Bearer, Carrier::Query("access_token")],
+    carriers: &[Carrier::Bearer, Carrier::DangerousQuery("access_token")],
+    expired: ErrorCode::extension("expired_token"),
+    callback: Some("callback"),
     ..Dialect::BASE
 };
 
@@ -66,14 +68,14 @@ fn error(refusal: Refusal) -> Document {
 fn number(code: ErrorCode) -> u64 {
     match code.as_str() {
         "redirect_uri_mismatch" => 21322,
-        "invalid_request" => 21323,
+        "invalid_request" | "invalid_target" => 21323,
         "invalid_client" => 21324,
         "invalid_grant" => 21325,
         "unauthorized_client" => 21326,
         "expired_token" => 21327,
         "unsupported_grant_type" => 21328,
         "unsupported_response_type" => 21329,
-        "access_denied" => 21330,
+        "access_denied" | "insufficient_scope" => 21330,
         "temporarily_unavailable" => 21331,
         "invalid_scope" => 21332,
         "invalid_token" => 21334,
@@ -114,12 +116,8 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
         parts,
         params,
     } = request;
-    let Some(callback) = params.get("callback").and_then(Callback::new) else {
-        let refusal = Refusal::new(
-            ErrorCode::INVALID_REQUEST,
-            "callback has to be a dotted path of identifiers",
-        );
-        return json(StatusCode::BAD_REQUEST, &error(refusal));
+    let Some(callback) = dialects.dialect().callback_of(&params) else {
+        return dialects.refuse(Callback::MALFORMED);
     };
     let refuse = |code, description| callback.call(&error(Refusal::new(code, description)));
     match params.get("response_type") {
@@ -155,6 +153,9 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
             })
         }
         Ok(Err(denial)) => callback.call(&error(denial.refusal())),
-        Err(fault) => callback.call(&error(fault.refusal())),
+        Err(fault) => {
+            tracing::error!(%fault, "a request by JSONP failed");
+            callback.call(&error(fault.refusal()))
+        }
     }
 }
