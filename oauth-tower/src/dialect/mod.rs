@@ -154,8 +154,13 @@ pub enum Credentials {
     Basic,
     /// Either.
     BasicOrParams,
-    /// By a method that was added to the server; this reads what it is presented from the request's headers.
-    Method(fn(&Parts) -> Result<Option<Authorization>, Refusal>),
+    /// By a method that was added to the server.
+    Method {
+        /// The scheme to challenge a client with.
+        scheme: &'static str,
+        /// Reads what the method is presented from the request's headers.
+        read: fn(&Parts) -> Result<Option<Authorization>, Refusal>,
+    },
 }
 
 /// Where an endpoint is.
@@ -197,6 +202,16 @@ impl Route {
 
     fn takes(&self, method: &http::Method) -> bool {
         self.methods.contains(&method.as_str())
+    }
+}
+
+impl Credentials {
+    fn scheme(self) -> &'static str {
+        match self {
+            // A challenge has to have some scheme (RFC 9110 §11.6.1), and there is none for parameters.
+            Self::Params | Self::Basic | Self::BasicOrParams => "Basic",
+            Self::Method { scheme, .. } => scheme,
+        }
     }
 }
 

@@ -33,7 +33,10 @@ pub const PROAUTH: Dialect = Dialect {
         route: Route::new(&["POST"], &["/oauth2/token"]),
         sources: Sources::QUERY_AND_FORM,
         required_for: &[("authorization_code", "redirect_uri")],
-        credentials: Credentials::Method(client_token),
+        credentials: Credentials::Method {
+            scheme: "Client",
+            read: client_token,
+        },
         ..Dialect::BASE.token
     },
     extras: &[
