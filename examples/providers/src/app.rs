@@ -57,6 +57,7 @@ pub struct Setup {
 /// The issuer of the strict endpoints.
 #[expect(
     clippy::expect_used,
+    clippy::missing_panics_doc,
     reason = "an issuer with one more segment to its path is an issuer"
 )]
 pub fn strict_issuer(issuer: &Issuer) -> Issuer {

@@ -179,11 +179,10 @@ pub(crate) fn after(provider: &Provider, issuer: &Issuer, has_api: bool, code: &
 fn sign_in(at: &At<'_>, ask: &Ask) -> Vec<String> {
     let (name, password) = USERS[0];
     let base = at.base;
-    let scopes: String = ask
-        .scope
-        .split_whitespace()
-        .map(|scope| format!(" -d scope:{scope}=on"))
-        .collect();
+    let mut scopes = String::new();
+    for scope in ask.scope.split_whitespace() {
+        scopes += &format!(" -d scope:{scope}=on");
+    }
     vec![
         "COOKIES=$(mktemp)".to_owned(),
         format!(

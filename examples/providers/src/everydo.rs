@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use http::Response;
-use oauth_core::{client::Lifetimes, token::AccessToken, types::Scope};
+use oauth_core::{
+    client::Lifetimes,
+    token::AccessToken,
+    types::{Params, Scope},
+};
 use oauth_tower::{
     Body,
-    dialect::{Dialect, Document, EVERYDO as OWN, Extra, ExtraRequest, Json, Route, Sources},
+    dialect::{Dialect, EVERYDO as OWN, Extra, ExtraRequest, Route, Sources},
 };
+use serde::Serialize;
 
 use crate::{
-    api::{self, checked},
     demo::{Ask, At, Demo, TAKE_TOKEN, USERS},
     provider::{Grant, Proof, Provider, and},
 };
@@ -90,18 +94,30 @@ fn exchange(at: &At<'_>, what: &str) -> Vec<String> {
 }
 
 async fn me(request: ExtraRequest) -> Response<Body> {
-    match checked(&request, &Scope::EMPTY).await {
-        Ok(token) => api::answer(&user(&token)),
-        Err(denied) => api::denied(&DIALECT, denied),
+    let ExtraRequest {
+        dialects, parts, ..
+    } = request;
+    match dialects
+        .call(&parts, &Params::default(), &Scope::EMPTY)
+        .await
+    {
+        Ok(call) => call.answer(&Me::of(&call.token)),
+        Err(refused) => refused,
     }
 }
 
 /// Who a token is of.
-pub(crate) fn user(token: &AccessToken) -> Document {
-    let uid = token.subject.as_ref().map_or(Json::Null, |subject| {
-        Json::Text(subject.as_str().to_owned().into())
-    });
-    Document::new()
-        .member("uid", uid)
-        .text("client_id", token.client_id.as_str().to_owned())
+#[derive(Serialize)]
+pub(crate) struct Me {
+    uid: Option<String>,
+    client_id: String,
+}
+
+impl Me {
+    pub(crate) fn of(token: &AccessToken) -> Self {
+        Self {
+            uid: token.subject.as_ref().map(ToString::to_string),
+            client_id: token.client_id.to_string(),
+        }
+    }
 }

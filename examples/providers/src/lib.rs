@@ -4,10 +4,8 @@
 //!   `pigai`, `liuyuan`, `proauth`, `minapp` and `everydo` are the five, side by side.
 //! - [`clients`] registers the clients of a configuration file or of the demo.
 //! - [`app`] puts a provider's services together, with the strict endpoints beside them.
-//! - [`api`] is what the APIs share.
 //! - [`wo`] is the one API that runs in a process of its own.
 
-pub mod api;
 pub mod app;
 pub mod clients;
 pub mod demo;

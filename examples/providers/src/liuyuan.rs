@@ -1,6 +1,6 @@
 //! 留园网, with its user information.
 
-use http::{Response, StatusCode, header::AUTHORIZATION};
+use http::Response;
 use oauth_core::{
     client::Lifetimes,
     error::{ErrorCode, Refusal},
@@ -8,11 +8,11 @@ use oauth_core::{
 };
 use oauth_tower::{
     Body,
-    dialect::{ApiDenial, Dialect, Document, Extra, ExtraRequest, LIUYUAN as OWN, Route, Sources},
+    dialect::{Dialect, Extra, ExtraRequest, LIUYUAN as OWN, Route, Sources},
 };
+use serde::Serialize;
 
 use crate::{
-    api::{self, Denied, checked},
     demo::{Ask, At, Demo, TAKE_TOKEN},
     provider::{Grant, Proof, Provider, and},
 };
@@ -68,45 +68,32 @@ fn with_code(At { demo, base, .. }: &At<'_>, code: &str) -> Vec<String> {
     ]
 }
 
-async fn userinfo(request: ExtraRequest) -> Response<Body> {
-    match user(&request).await {
-        Ok(document) => api::answer(&document),
-        Err(response) => response,
-    }
+#[derive(Serialize)]
+struct User {
+    username: Option<String>,
 }
 
-/// The user of a token. The provider's own tokens are good only together with the credentials of their client; a strict client's token
-/// is in the header where those would be.
-async fn user(request: &ExtraRequest) -> Result<Document, Response<Body>> {
-    let refuse = |denied: Denied| api::denied(&DIALECT, denied);
-    let query = request.parts.uri.query().unwrap_or_default();
+/// The user of a token.
+async fn userinfo(request: ExtraRequest) -> Response<Body> {
+    let ExtraRequest {
+        dialects,
+        parts,
+        params,
+    } = request;
+    let query = parts.uri.query().unwrap_or_default();
     if !query.split('&').any(|pair| pair == "act=userinfo") {
-        return Err(refuse(Denied {
-            status: StatusCode::BAD_REQUEST,
-            refusal: Refusal::new(ErrorCode::INVALID_REQUEST, "act has to be userinfo"),
-        }));
+        return dialects.refuse(Refusal::new(
+            ErrorCode::INVALID_REQUEST,
+            "act has to be userinfo",
+        ));
     }
-    let authorization = request.parts.headers.get(AUTHORIZATION);
-    let is_bearer = authorization.is_some_and(|value| {
-        let scheme = value.as_bytes().split(|b| *b == b' ').next();
-        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
-    });
-    let client = if is_bearer {
-        None
-    } else {
-        let client = request.dialects.client(&request.parts, &request.params);
-        Some(client.await?)
-    };
-    let token = checked(request, &Scope::EMPTY).await.map_err(refuse)?;
-    let is_theirs = match &client {
-        Some(client) => *client.id() == token.client_id,
-        None => token.profile.is_none(),
-    };
-    if !is_theirs {
-        return Err(refuse(ApiDenial::Unknown.into()));
+    match dialects.call(&parts, &params, &Scope::EMPTY).await {
+        Ok(call) => {
+            let subject = call.token.subject.as_ref();
+            call.answer(&User {
+                username: subject.map(ToString::to_string),
+            })
+        }
+        Err(refused) => refused,
     }
-    Ok(match &token.subject {
-        Some(subject) => Document::new().text("username", subject.as_str().to_owned()),
-        None => Document::new(),
-    })
 }

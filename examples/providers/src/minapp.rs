@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::Response;
-use oauth_core::{client::Lifetimes, types::Scope};
+use oauth_core::{
+    client::Lifetimes,
+    types::{Params, Scope},
+};
 use oauth_tower::{
     Body,
     dialect::{Dialect, Extra, ExtraRequest, MINAPP as OWN, Route, Sources},
@@ -11,7 +14,6 @@ use oauth_tower::{
 use serde::Serialize;
 
 use crate::{
-    api::{self, checked},
     demo::{At, Demo, TAKE_TOKEN},
     provider::{Grant, Proof, Provider, and},
 };
@@ -81,11 +83,17 @@ struct Function {
 }
 
 async fn functions(request: ExtraRequest) -> Response<Body> {
-    match checked(&request, &Scope::EMPTY).await {
-        Ok(_) => api::answer(&Functions {
+    let ExtraRequest {
+        dialects, parts, ..
+    } = request;
+    match dialects
+        .call(&parts, &Params::default(), &Scope::EMPTY)
+        .await
+    {
+        Ok(call) => call.answer(&Functions {
             objects: [("helloWorld", "approved"), ("sendMail", "pending")]
                 .map(|(name, audit_status)| Function { name, audit_status }),
         }),
-        Err(denied) => api::denied(&DIALECT, denied),
+        Err(refused) => refused,
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::Response;
-use oauth_core::{client::Lifetimes, types::Scope};
+use oauth_core::{
+    client::Lifetimes,
+    types::{Params, Scope},
+};
 use oauth_tower::{
     Body,
     dialect::{ClientTokens, Dialect, Extra, ExtraRequest, PROAUTH as OWN, Route, Sources},
@@ -11,7 +14,6 @@ use oauth_tower::{
 use serde::Serialize;
 
 use crate::{
-    api::{self, checked},
     demo::{Ask, At, Demo, TAKE_TOKEN},
     provider::{Grant, Proof, Provider, and},
 };
@@ -95,12 +97,16 @@ struct User {
 }
 
 async fn user(request: ExtraRequest) -> Response<Body> {
-    match checked(&request, &scope("user:read")).await {
-        Ok(token) => api::answer(&User {
-            username: token.subject.map(|subject| subject.to_string()),
-            client_id: token.client_id.to_string(),
+    let ExtraRequest {
+        dialects, parts, ..
+    } = request;
+    let scope = scope("user:read");
+    match dialects.call(&parts, &Params::default(), &scope).await {
+        Ok(call) => call.answer(&User {
+            username: call.token.subject.as_ref().map(ToString::to_string),
+            client_id: call.token.client_id.to_string(),
         }),
-        Err(denied) => api::denied(&DIALECT, denied),
+        Err(refused) => refused,
     }
 }
 
@@ -110,11 +116,15 @@ struct Roles {
 }
 
 async fn roles(request: ExtraRequest) -> Response<Body> {
-    match checked(&request, &scope("role:write")).await {
-        Ok(_) => api::answer(&Roles {
+    let ExtraRequest {
+        dialects, parts, ..
+    } = request;
+    let scope = scope("role:write");
+    match dialects.call(&parts, &Params::default(), &scope).await {
+        Ok(call) => call.answer(&Roles {
             roles: ["admin", "member"],
         }),
-        Err(denied) => api::denied(&DIALECT, denied),
+        Err(refused) => refused,
     }
 }
 

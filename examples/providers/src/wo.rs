@@ -6,23 +6,28 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, routing::get};
-use http::{Response, StatusCode, header::RETRY_AFTER, request::Parts};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
+        request::Parts,
+    },
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use oauth_core::{
     client::{Client, ClientAuthentication, ClientSecrets, Introspection as MayIntrospect},
     error::{ErrorCode, Refusal},
     types::{ClientId, Params, Secret, SecretDigest},
 };
 use oauth_tower::{
-    Body,
     bearer::{Introspection, TokenVerifier},
     dialect::{ApiDenial, Carrier, EVERYDO},
 };
 
-use crate::{
-    api::{self, Denied},
-    everydo::user,
-};
+use crate::everydo::Me;
 
 /// What tokens of the dialect are for.
 pub const AUDIENCE: &str = EVERYDO.name;
@@ -32,6 +37,11 @@ pub const CLIENT_ID: &str = "wo";
 
 /// The secret with which it asks, if there is no other; for servers on this machine.
 pub const SECRET: &str = "wo-secret-for-trying-out";
+
+const UNAVAILABLE: Refusal = Refusal::new(
+    ErrorCode::TEMPORARILY_UNAVAILABLE,
+    "the access token cannot be checked now; try again later",
+);
 
 type Verifier = Arc<dyn TokenVerifier>;
 
@@ -70,37 +80,35 @@ pub fn app(authorization_server: &str, secret: &str) -> Result<Router, String> {
         .with_state(verifier))
 }
 
-async fn me(State(verifier): State<Verifier>, parts: Parts) -> Response<Body> {
-    let denied = match EVERYDO.carried(&parts, &Params::default()) {
+async fn me(State(verifier): State<Verifier>, parts: Parts) -> Response {
+    let none = Params::default();
+    let denial = match EVERYDO.carried(&parts, &none, &none) {
         Ok((carrier, token)) => match verifier.verify(&token).await {
             Ok(Some(token)) => {
                 let is_own = token.audience.iter().any(|audience| audience == AUDIENCE);
                 if is_own || carrier == Carrier::Bearer {
-                    return api::answer(&user(&token));
+                    return ([(CACHE_CONTROL, "no-store")], Json(Me::of(&token))).into_response();
                 }
-                ApiDenial::Strict.into()
+                ApiDenial::Strict
             }
-            Ok(None) => ApiDenial::Unknown.into(),
+            Ok(None) => ApiDenial::Unknown,
             Err(error) => {
                 tracing::error!(%error, "an access token could not be checked");
-                unavailable()
+                let document = Json((EVERYDO.error)(UNAVAILABLE));
+                let headers = [(CACHE_CONTROL, "no-store"), (RETRY_AFTER, "1")];
+                return (StatusCode::SERVICE_UNAVAILABLE, headers, document).into_response();
             }
         },
-        Err(denial) => denial.into(),
+        Err(denial) => denial,
     };
-    let mut response = api::denied(&EVERYDO, denied);
-    if denied.status == StatusCode::SERVICE_UNAVAILABLE {
-        response.headers_mut().insert(RETRY_AFTER, 1.into());
+    let document = Json((EVERYDO.error)(denial.refusal()));
+    let no_store = (CACHE_CONTROL, "no-store");
+    if denial == ApiDenial::Several {
+        return (StatusCode::BAD_REQUEST, [no_store], document).into_response();
     }
-    response
-}
-
-fn unavailable() -> Denied {
-    Denied {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        refusal: Refusal::new(
-            ErrorCode::TEMPORARILY_UNAVAILABLE,
-            "the access token cannot be checked now; try again later",
-        ),
-    }
+    let challenge = (
+        WWW_AUTHENTICATE,
+        "Bearer realm=\"oauth\", error=\"invalid_token\"",
+    );
+    (StatusCode::UNAUTHORIZED, [no_store, challenge], document).into_response()
 }
