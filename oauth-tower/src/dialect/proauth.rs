@@ -7,7 +7,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{Response, StatusCode, header::AUTHORIZATION, request::Parts};
 use oauth_core::{
-    client::{Authorization, Client, ClientAuthenticationMethod, ClientDenial, Presented, Proof},
+    client::{
+        Authorization, Client, ClientAuthenticationMethod, ClientDenial, Lifetimes, Presented,
+        Proof,
+    },
     error::{ErrorCode, Fault, Refusal},
     store::{Key, Kind, Realm, Record, Role},
     time::Timestamp,
@@ -33,7 +36,7 @@ const SCOPES: &str = "all:all client:read client:write group:read group:write gr
     resource:read resource:write role-resource:read role-resource:write role-user:read role-user:write role:read \
     role:write user:read user:write";
 
-/// The in-house platform. Its clients authenticate by [`ClientTokens`], and have a lifetime of 7200 s for access tokens.
+/// The in-house platform. Its clients authenticate by [`ClientTokens`].
 pub const PROAUTH: Dialect = Dialect {
     name: "proauth",
     authorize: Authorize {
@@ -63,6 +66,10 @@ pub const PROAUTH: Dialect = Dialect {
     permits: |asked, granted| granted.contains(EVERYTHING) || asked.is_subset(granted),
     success,
     formats,
+    lifetimes: Lifetimes {
+        access_token: Some(Duration::from_secs(7200)),
+        ..Dialect::BASE.lifetimes
+    },
     ..Dialect::BASE
 };
 
