@@ -14,7 +14,7 @@ use common::{
     call::{Answer, Pairs, changed, get, pairs, with},
     clients::WEB,
     dialect::{
-        APP, AS_PIGAI, BACK, BARE, OTHER, World, address, api, assert_denied, assert_error,
+        APP, AS_PIGAI, BACK, BARE, ODD, OTHER, World, address, api, assert_denied, assert_error,
         raw_basic, secret,
     },
     flow::{CHALLENGE, VERIFIER},
@@ -756,6 +756,25 @@ async fn pkce_is_honoured_when_it_is_sent() {
         .redeem(APP, &code, &[("code_verifier", VERIFIER)])
         .await;
     assert_eq!(answer.status, 200);
+}
+
+/// Also of a client whose id means another one if it is decoded.
+#[tokio::test]
+async fn guesses_by_basic_are_slowed_down_whatever_the_id() {
+    let world = world();
+    let guess = || {
+        let request = common::call::form(TOKEN, &pairs(&[("grant_type", "client_credentials")]));
+        with(request, AUTHORIZATION, &raw_basic(ODD, "guess"))
+    };
+    for _ in 0..11 {
+        denied(&world.send(guess()).await, 401, "invalid_client", "guess");
+    }
+    denied(
+        &world.send(guess()).await,
+        429,
+        "temporarily_unavailable",
+        "throttled",
+    );
 }
 
 #[tokio::test]

@@ -66,6 +66,9 @@ pub fn register(
     let mut grant_types = Vec::new();
     for grant in &grants {
         builder = match grant {
+            Grant::Code if asked.secret.is_some() && provider.is_redirect_uri_once => builder
+                .dangerous_pkce_optional()
+                .dangerous_redirect_uri_once(),
             Grant::Code if asked.secret.is_some() => builder.dangerous_pkce_optional(),
             Grant::OwnCode => builder.dangerous_own_code(),
             Grant::Password => builder.dangerous_password(),
@@ -84,9 +87,10 @@ pub fn register(
         }
     }
     let own = asked.lifetimes;
-    let fixed = provider.lifetimes;
-    builder
-        .profile(name)
+    let fixed = provider.dialect.lifetimes;
+    provider
+        .dialect
+        .client(builder)
         .scope((provider.dialect.widen)(scope))
         .grant_types(grant_types)
         .lifetimes(Lifetimes {
@@ -133,13 +137,14 @@ mod tests {
     /// Each has what its provider needs, and none has more.
     #[test]
     fn clients_are_allowed_what_their_provider_needs() {
-        const ALL_DANGERS: [Danger; 6] = [
+        const ALL_DANGERS: [Danger; 7] = [
             Danger::PkceOptional,
             Danger::PlainPkce,
             Danger::Implicit,
             Danger::Password,
             Danger::TokenWithoutAuthentication,
             Danger::OwnCode,
+            Danger::RedirectUriOnce,
         ];
         for (provider, dangers) in ALL.into_iter().zip([
             &[
@@ -147,10 +152,14 @@ mod tests {
                 Danger::Implicit,
                 Danger::TokenWithoutAuthentication,
             ][..],
-            &[Danger::PkceOptional],
+            &[Danger::PkceOptional, Danger::RedirectUriOnce],
             &[Danger::PkceOptional],
             &[Danger::OwnCode],
-            &[Danger::PkceOptional, Danger::Password],
+            &[
+                Danger::PkceOptional,
+                Danger::Password,
+                Danger::RedirectUriOnce,
+            ],
         ]) {
             let asked = provider.demo.client("http://app.example/cb");
             let client = register(provider, &mut Kept::default(), asked.unwrap()).unwrap();

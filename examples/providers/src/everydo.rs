@@ -1,10 +1,7 @@
 //! 易度, with its API for users.
 
-use std::time::Duration;
-
 use http::Response;
 use oauth_core::{
-    client::Lifetimes,
     token::AccessToken,
     types::{Params, Scope},
 };
@@ -24,13 +21,7 @@ pub(crate) static EVERYDO: Provider = Provider {
     dialect: &DIALECT,
     grants: &[Grant::Code, Grant::Password, Grant::Refresh],
     proof: Proof::Secret,
-    lifetimes: Lifetimes {
-        code: None,
-        access_token: None,
-        refresh_token: None,
-        refresh_token_idle: None,
-        refresh_grace: Some(Duration::ZERO),
-    },
+    is_redirect_uri_once: true,
     scope: "",
     demo: Demo {
         client_id: "123050457758183",

@@ -2,7 +2,6 @@
 
 use http::Response;
 use oauth_core::{
-    client::Lifetimes,
     error::{ErrorCode, Refusal},
     types::Scope,
 };
@@ -22,13 +21,7 @@ pub(crate) static LIUYUAN: Provider = Provider {
     dialect: &DIALECT,
     grants: &[Grant::Code],
     proof: Proof::Secret,
-    lifetimes: Lifetimes {
-        code: None,
-        access_token: None,
-        refresh_token: None,
-        refresh_token_idle: None,
-        refresh_grace: None,
-    },
+    is_redirect_uri_once: true,
     scope: "",
     demo: Demo {
         client_id: "demo-app",

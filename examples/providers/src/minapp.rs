@@ -1,12 +1,7 @@
 //! 知晓云, with its cloud functions.
 
-use std::time::Duration;
-
 use http::Response;
-use oauth_core::{
-    client::Lifetimes,
-    types::{Params, Scope},
-};
+use oauth_core::types::{Params, Scope};
 use oauth_tower::{
     Body,
     dialect::{Dialect, Extra, ExtraRequest, MINAPP as OWN, Route, Sources},
@@ -23,13 +18,7 @@ pub(crate) static MINAPP: Provider = Provider {
     dialect: &DIALECT,
     grants: &[Grant::OwnCode],
     proof: Proof::Secret,
-    lifetimes: Lifetimes {
-        code: Some(Duration::from_secs(600)),
-        access_token: Some(Duration::from_secs(31_535_999)),
-        refresh_token: None,
-        refresh_token_idle: None,
-        refresh_grace: None,
-    },
+    is_redirect_uri_once: false,
     scope: "",
     demo: Demo {
         client_id: "c19b4a1e6f4d2c3b5a60",

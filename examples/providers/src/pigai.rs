@@ -1,12 +1,7 @@
 //! 批改网, with its essays.
 
-use std::time::Duration;
-
 use http::Response;
-use oauth_core::{
-    client::Lifetimes,
-    types::{Params, Scope},
-};
+use oauth_core::types::{Params, Scope};
 use oauth_tower::{
     Body,
     dialect::{Dialect, Extra, ExtraRequest, PIGAI as OWN, Route, Sources},
@@ -23,13 +18,7 @@ pub(crate) static PIGAI: Provider = Provider {
     dialect: &DIALECT,
     grants: &[Grant::Implicit, Grant::ClientCredentials, Grant::Code],
     proof: Proof::SecretOrNone,
-    lifetimes: Lifetimes {
-        code: None,
-        access_token: Some(Duration::from_secs(7200)),
-        refresh_token: None,
-        refresh_token_idle: None,
-        refresh_grace: None,
-    },
+    is_redirect_uri_once: false,
     scope: "",
     demo: Demo {
         client_id: "demo-app",

@@ -1,12 +1,7 @@
 //! The in-house platform, with its users and roles.
 
-use std::time::Duration;
-
 use http::Response;
-use oauth_core::{
-    client::Lifetimes,
-    types::{Params, Scope},
-};
+use oauth_core::types::{Params, Scope};
 use oauth_tower::{
     Body,
     dialect::{ClientTokens, Dialect, Extra, ExtraRequest, PROAUTH as OWN, Route, Sources},
@@ -23,13 +18,7 @@ pub(crate) static PROAUTH: Provider = Provider {
     dialect: &DIALECT,
     grants: &[Grant::Code, Grant::Refresh],
     proof: Proof::Token(ClientTokens::METHOD),
-    lifetimes: Lifetimes {
-        code: None,
-        access_token: Some(Duration::from_secs(7200)),
-        refresh_token: None,
-        refresh_token_idle: None,
-        refresh_grace: None,
-    },
+    is_redirect_uri_once: false,
     scope: "all:all",
     demo: Demo {
         client_id: "1",

@@ -1,6 +1,5 @@
 //! What a provider is here.
 
-use oauth_core::client::Lifetimes;
 use oauth_tower::dialect::{Dialect, Extra};
 
 use crate::{
@@ -19,8 +18,8 @@ pub struct Provider {
     pub grants: &'static [Grant],
     /// How its clients prove themselves.
     pub proof: Proof,
-    /// What its contract fixes of lifetimes; a configuration file may say otherwise.
-    pub lifetimes: Lifetimes,
+    /// Whether its clients name the address once, though they have a choice.
+    pub is_redirect_uri_once: bool,
     /// The widest scope of a client whose registration names none.
     pub scope: &'static str,
     /// What there is to try.

@@ -311,7 +311,13 @@ pub fn assert_error(document: &serde_json::Value, error: &str, row: &str) {
 /// The clients under a dialect.
 fn own_clients(dialect: &Dialect) -> Vec<Client> {
     let app = |id: &str| {
-        confidential(dialect, id)
+        let client = confidential(dialect, id);
+        let client = if dialect.name == PIGAI.name {
+            client
+        } else {
+            client.dangerous_redirect_uri_once()
+        };
+        client
             .dangerous_pkce_optional()
             .dangerous_implicit()
             .dangerous_password()
@@ -339,13 +345,14 @@ fn own_clients(dialect: &Dialect) -> Vec<Client> {
 
 fn confidential(dialect: &Dialect, id: &str) -> ClientBuilder {
     let secrets = ClientSecrets::new(SecretDigest::of(&secret(id)));
-    Client::confidential(
+    let client = Client::confidential(
         id.parse().unwrap(),
         ClientAuthentication::SecretPost(secrets),
-    )
-    .profile(dialect.name)
-    .scope(scope("read write"))
-    .default_scope(scope("read"))
+    );
+    dialect
+        .client(client)
+        .scope(scope("read write"))
+        .default_scope(scope("read"))
 }
 
 /// One user.
