@@ -1,5 +1,7 @@
 //! An in-house platform: a JWT in a misspelled header proves the client, and one scope stands for all.
 
+use std::time::Duration;
+
 use oauth_core::{
     client::Lifetimes,
     error::{ErrorCode, Refusal},
