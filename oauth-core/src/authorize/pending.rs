@@ -147,8 +147,12 @@ impl InteractionDenial {
             Self::WrongBrowser => {
                 "This page was opened in another browser, or your browser does not keep cookies for this site."
             }
-            Self::Expired => "This page was open for too long.",
-            Self::AlreadyDecided => "You have decided about this request before.",
+            Self::Expired => {
+                "This page was open for too long. Please begin again at the application."
+            }
+            Self::AlreadyDecided => {
+                "You have decided about this request before. Please return to the application."
+            }
             Self::ClientGone => "The application is no longer registered here.",
             Self::Widened => "More was allowed than the application asked for.",
             Self::Nothing => "Nothing was allowed of what the application asked for.",
