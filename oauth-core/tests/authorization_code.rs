@@ -499,6 +499,12 @@ async fn resources_are_of_the_whole_grant_and_each_token_takes_some() {
             .unwrap();
         assert_eq!(other.token.audience, ["calendar"]);
         assert_eq!(other.token.scope, scope("read admin"));
+        let last = fixture
+            .refresh(WEB, refresh_token(&other), &[("resource", MAIL)])
+            .await
+            .unwrap();
+        assert_eq!(last.token.audience, [MAIL]);
+        assert_eq!(last.token.scope, scope("read write"));
     }
 }
 

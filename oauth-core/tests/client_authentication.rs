@@ -381,7 +381,7 @@ impl ClientAuthenticationMethod for Ticket {
 
     fn claim(&self, presented: &Presented) -> Option<ClientId> {
         presented.params.get("proof")?;
-        ClientId::new("ticketed").ok()
+        ClientId::new(presented.params.get("client_id").unwrap_or("ticketed")).ok()
     }
 
     async fn verify(
@@ -554,7 +554,7 @@ async fn an_added_method_is_one_of_several() {
         (
             &[grant, ("proof", "good 2"), ("client_id", "lost")],
             None,
-            "invalid_request",
+            "invalid_client",
         ),
         (
             &[

@@ -27,7 +27,7 @@ use common::{
 };
 use oauth_core::{
     AuthorizationServer,
-    authorize::{Interaction, Verdict},
+    authorize::{Interaction, InteractionDenial, Verdict},
     error::Fault,
     random::{Entropy, EntropyError},
     server::AuthorizeAnswer,
@@ -395,6 +395,30 @@ async fn what_was_not_lost_is_alive() {
         "the end landed"
     );
     assert!(world.fixture.is_active(refresh_token(&world.second)).await);
+}
+
+/// What somebody else wrote under the same key is no sign that the own commit landed.
+#[tokio::test]
+async fn the_commit_of_another_is_not_taken_for_the_own() {
+    let (fixture, store) = faulty();
+    let others = fixture.beside(clients::all(), |_| {});
+    let interaction = fixture.pend(WEB, &[]).await;
+    let handle = interaction.handle.clone();
+    store.commit_next([Step::LostTo(Box::pin(async move {
+        let yes = Verdict::Approve(approve("alice"));
+        let same = browser(1);
+        let answer = others.server.settle(&handle, Some(&same), &yes);
+        answer.await.unwrap().unwrap();
+    }))]);
+    let (handle, cookie) = (&interaction.handle, browser(1));
+    let answer = fixture
+        .server
+        .settle(handle, Some(&cookie), &Verdict::Deny)
+        .await;
+    let fault = answer.unwrap_err();
+    assert_eq!(fault.refusal().code.as_str(), "temporarily_unavailable");
+    let denial = fixture.settle(&interaction, Verdict::Deny).await;
+    assert_eq!(denial.unwrap_err(), InteractionDenial::AlreadyDecided);
 }
 
 /// Withdrawing is several commits. What was ended until one fails stays ended, and asking again ends the rest.

@@ -395,6 +395,14 @@ async fn consent_is_remembered_for_confidential_clients_only() {
             .settle(&interaction, remembered("alice"))
             .await
             .unwrap();
+        let [connection] = fixture
+            .server
+            .connections(&subject("alice"))
+            .await
+            .unwrap()
+            .try_into()
+            .unwrap();
+        assert_eq!(connection.remembered, expected, "{client}");
         assert_eq!(
             is_remembered(&fixture, client, &[]).await,
             expected,

@@ -22,6 +22,7 @@ use common::{
 use oauth_core::{
     AuthorizationServer,
     authorize::{InteractionDenial, Verdict},
+    event::Event,
     grant::{CodeDenial, RefreshDenial, TokenDenial},
     store::{OwnedBy, StaticClients},
     token::TokenResponse,
@@ -277,6 +278,35 @@ async fn one_of_two_decisions_counts() {
         let answer = fixture.settle(&interaction, second).await;
         assert_eq!(answer.unwrap_err(), InteractionDenial::AlreadyDecided);
     }
+}
+
+/// Time passes in a race, too: whoever decides again does so by the clock as it is then.
+#[tokio::test]
+async fn a_handle_that_expires_meanwhile_is_not_decided() {
+    let (fixture, store) = faulty();
+    let others = fixture.beside(clients::all(), |_| {});
+    let interaction = fixture.pend(WEB, &[]).await;
+    fixture
+        .settle(&interaction, remembered("alice"))
+        .await
+        .unwrap();
+    let interaction = fixture.pend(WEB, &[]).await;
+    let (handle, clock) = (interaction.handle.clone(), Arc::clone(&fixture.clock));
+    let expires_at = interaction.pending.expires_at();
+    meanwhile(&store, &others, |server| async move {
+        let cookie = browser(1);
+        let answer = server.settle(&handle, Some(&cookie), &Verdict::Deny);
+        answer.await.unwrap().unwrap();
+        clock.set(expires_at);
+    });
+    let (browser, alice) = (browser(1), subject("alice"));
+    let answer = fixture
+        .server
+        .settle_remembered(&interaction.handle, Some(&browser), &alice)
+        .await;
+    let reason = InteractionDenial::Expired;
+    assert_eq!(answer.unwrap().unwrap_err(), reason);
+    assert_eq!(fixture.events.last(), Event::InteractionRefused { reason });
 }
 
 /// A double click that overtakes itself.

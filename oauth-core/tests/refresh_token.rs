@@ -252,6 +252,22 @@ async fn a_retry_does_not_prolong_grace() {
     );
 }
 
+/// A client that has a grace of its own has that, to the millisecond, and no other.
+#[tokio::test]
+async fn grace_is_as_long_as_was_said() {
+    let own = ODD_LIFETIMES.refresh_grace.unwrap();
+    for (client, grace) in [(WEB, GRACE), (ODD, own)] {
+        for (after, expected) in [(grace - millis(1), "ok"), (grace, "invalid_grant")] {
+            let fixture = Fixture::new();
+            let tokens = fixture.tokens(client).await;
+            fixture.next(client, &tokens).await;
+            fixture.clock.advance(after);
+            let answer = fixture.refresh(client, refresh_token(&tokens), &[]).await;
+            assert_eq!(wire(&answer), expected, "{client} {after:?}");
+        }
+    }
+}
+
 /// A policy without grace holds for what was used before it came, too.
 #[tokio::test]
 async fn grace_that_is_turned_off_is_off_at_once() {

@@ -167,6 +167,28 @@ async fn a_request_names_one_token() {
     assert!(fixture.is_valid(&tokens.access_token).await);
 }
 
+/// The last access token outlives the grant, and until it ends the family is known, so that it can be ended.
+#[tokio::test]
+async fn a_family_is_known_for_as_long_as_its_last_access_token_lives() {
+    for by_code in [false, true] {
+        let fixture = Fixture::new();
+        let code = fixture.code(WEB).await;
+        let first = fixture.redeem(WEB, &code).await.unwrap();
+        fixture.clock.advance(seconds(30 * 24 * 3600 - 1));
+        let last = fixture.refresh(WEB, refresh_token(&first), &[]).await;
+        let last = last.unwrap();
+        fixture.clock.advance(seconds(3599));
+        fixture.server.prune(100).await.unwrap();
+        assert!(fixture.is_valid(&last.access_token).await);
+        if by_code {
+            fixture.redeem(WEB, &code).await.unwrap_err();
+        } else {
+            fixture.revoke(WEB, refresh_token(&last)).await.unwrap();
+        }
+        assert!(!fixture.is_valid(&last.access_token).await);
+    }
+}
+
 /// A revoked token stays revoked: what was pruned or issued since does not bring it back.
 #[tokio::test]
 async fn nothing_revoked_comes_back() {

@@ -34,6 +34,7 @@ use oauth_core::{
     grant::{CodeDenial, RefreshDenial, TokenDenial},
     pkce::InvalidChallenge,
     random::{EntropyError, Random},
+    server::AuthorizeAnswer,
     store::{Key, Kind, OwnedBy, Realm, Store, StoreError},
     token::{IntrospectionDenial, RevocationDenial, TokenResponse},
 };
@@ -428,6 +429,7 @@ fn people_are_told_too() {
         I::AlreadyDecided,
         I::ClientGone,
         I::Widened,
+        I::Nothing,
         I::NotRemembered,
     ];
     let texts = unproven
@@ -470,4 +472,42 @@ async fn every_credential_is_its_own() {
         let cookie = oauth_core::authorize::Browser::new(&mut random);
         assert!(all.insert(URL_SAFE_NO_PAD.decode(cookie.cookie().expose()).unwrap()));
     }
+}
+
+/// A code and a successor are derived from what their holder has, but nobody can tell them beforehand from that alone.
+#[tokio::test]
+async fn what_is_derived_is_salted() {
+    let (ours, theirs) = (common::Fixture::new(), common::Fixture::new());
+    let (one, two) = (ours.tokens(WEB).await, theirs.tokens(WEB).await);
+    assert_eq!(refresh_token(&one).expose(), refresh_token(&two).expose());
+    let (our_handle, their_handle) = (ours.pend(WEB, &[]).await, theirs.pend(WEB, &[]).await);
+    assert_eq!(our_handle.handle, their_handle.handle);
+    // From here on, their randomness is another.
+    theirs.server.random().unwrap();
+    let yes = || Verdict::Approve(approve("alice"));
+    let our_code = code_in(&ours.settle(&our_handle, yes()).await.unwrap().response);
+    let their_code = code_in(&theirs.settle(&their_handle, yes()).await.unwrap().response);
+    assert_ne!(our_code, their_code);
+    let one = ours.refresh(WEB, refresh_token(&one), &[]).await.unwrap();
+    let two = theirs.refresh(WEB, refresh_token(&two), &[]).await.unwrap();
+    assert_ne!(refresh_token(&one).expose(), refresh_token(&two).expose());
+}
+
+/// Whoever reads the store and the handle, but has no cookie, cannot tell the code.
+#[tokio::test]
+async fn a_code_is_derived_from_the_cookie() {
+    let mut codes = Vec::new();
+    for seed in [1, 1, 2] {
+        let fixture = common::Fixture::new();
+        let params = authorization_request(WEB);
+        let cookie = browser(seed);
+        let AuthorizeAnswer::Interact(pending) = fixture.authorize(params, &cookie).await else {
+            panic!();
+        };
+        let yes = Verdict::Approve(approve("alice"));
+        let settled = fixture.server.settle(&pending.handle, Some(&cookie), &yes);
+        codes.push(code_in(&settled.await.unwrap().unwrap().response));
+    }
+    assert_eq!(codes[0], codes[1]);
+    assert_ne!(codes[0], codes[2]);
 }

@@ -21,6 +21,7 @@ use governor::{
 };
 use http::Extensions;
 use oauth_core::time::Clock;
+use sha2::{Digest, Sha256};
 
 use crate::system::SystemClock;
 
@@ -61,8 +62,8 @@ impl Peer {
     }
 }
 
-/// Who guesses at what.
-type Guess = (String, Option<IpAddr>);
+/// Who guesses at what. The name by its digest: a made-up one may be as long as a form, and many are made up.
+type Guess = ([u8; 32], Option<IpAddr>);
 
 /// Counts failures for a name (a client, a user) and a peer: ten at once, then one in six seconds.
 ///
@@ -175,7 +176,7 @@ impl fmt::Debug for Throttle {
 }
 
 fn guess(name: &str, peer: Option<Peer>) -> Guess {
-    (name.to_owned(), peer.map(Peer::block))
+    (Sha256::digest(name).into(), peer.map(Peer::block))
 }
 
 #[cfg(test)]

@@ -241,6 +241,36 @@ async fn a_flow_works_in_hyper_and_in_axum() {
     flow(&fixture, address, "/auth").await;
 }
 
+/// A host's own pages are beside the endpoints, and their forms are read as strictly.
+#[tokio::test]
+async fn a_hosts_own_pages_are_served() {
+    let fixture = below("https://login.example/auth");
+    for uri in ["/auth/echo", "/echo"] {
+        let answer = fixture.send(get(uri)).await;
+        assert_eq!(answer.text(), "GET /echo []");
+        assert_eq!(answer.header("x-frame-options"), "DENY");
+        let form = raw_form(uri, format!("handle={}&b=%C3%A9", "x".repeat(10_000)));
+        let answer = fixture.send(form).await;
+        assert!(
+            answer.text().starts_with("POST /echo [(\"handle\", \"xxx"),
+            "a handle is longer than a value"
+        );
+        assert!(answer.text().ends_with("(\"b\", \"\u{e9}\")]"));
+        for (bad, status) in [("a=%zz", 400), ("a=%00", 400), (&"&".repeat(70_000), 413)] {
+            let answer = fixture.send(raw_form(uri, bad.to_owned())).await;
+            assert_eq!(answer.status, status);
+            assert!(answer.text().contains("The form cannot be read"));
+        }
+        let json = Request::post(uri).header(CONTENT_TYPE, "application/json");
+        let answer = fixture.send(json.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.status, 415);
+        assert!(!answer.headers.contains_key("access-control-allow-origin"));
+    }
+    for uri in ["/auth/echo/", "/auth/other", "/auth/auth/echo"] {
+        assert_eq!(fixture.send(get(uri)).await.status, 404, "{uri}");
+    }
+}
+
 /// A body of data that is not [`Bytes`], in pieces.
 struct Pieces(Vec<&'static str>);
 

@@ -123,6 +123,8 @@ fn assert_says(answer: &Answer, uri: &str, status: u16, says: &str) {
 #[tokio::test(start_paused = true)]
 async fn a_body_has_ten_seconds_to_arrive() {
     let fixture = Fixture::new();
+    let (page, _) = answer(&fixture, "/echo", Kind::Silent, None).await;
+    assert_eq!(page.status, 408, "a page of the host's too");
     let begins: [fn() -> Kind; 2] = [|| Kind::Silent, Kind::drip];
     for uri in ENDPOINTS {
         for begin in begins {

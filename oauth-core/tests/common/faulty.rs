@@ -40,6 +40,8 @@ pub enum Step {
     Conflict,
     /// This happens before it.
     After(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// This happens instead, and nobody is told.
+    LostTo(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 #[derive(Default)]
@@ -121,6 +123,10 @@ impl Store for Faulty {
             Step::After(other) => {
                 other.await;
                 self.inner.commit(commit).await
+            }
+            Step::LostTo(other) => {
+                other.await;
+                Err(StoreError::unknown("on purpose"))
             }
         }
     }

@@ -17,8 +17,18 @@ mod run;
 use std::sync::Arc;
 
 use oauth_storage_memory::MemoryStore;
+use oauth_storage_sqlite::SqliteStore;
 
 #[test]
 fn the_memory_store_does_what_the_model_does() {
-    run::check(|| (Arc::new(MemoryStore::default()), ()));
+    run::check(120, || (Arc::new(MemoryStore::default()), ()));
+}
+
+#[test]
+fn the_sqlite_store_does_what_the_model_does() {
+    run::check(20, || {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(directory.path().join("oauth.db")).unwrap();
+        (Arc::new(store), directory)
+    });
 }

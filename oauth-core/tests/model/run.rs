@@ -28,17 +28,15 @@ use crate::{
     operation::{Operation, Redeeming, Refreshing, operations},
 };
 
-/// Cases, unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 200;
-
-/// Runs random sequences over stores that `open` opens, each new and empty. What comes with a store is kept as long as it.
-pub(crate) fn check<Kept>(open: impl Fn() -> (Arc<dyn Store>, Kept)) {
+/// Runs so many random sequences, unless `PROPTEST_CASES` says otherwise, each over a store that `open` opens, new and empty.
+/// What comes with the store is kept as long as it.
+pub(crate) fn check<Kept>(cases: u32, open: impl Fn() -> (Arc<dyn Store>, Kept)) {
     let mut config = Config {
         failure_persistence: None,
         ..Config::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = CASES;
+        config.cases = cases;
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -277,9 +275,12 @@ impl World {
                 scope,
                 remember,
             } => {
-                let mut approval = Approval::new(subject(user)).only(scope.clone());
-                approval.remember = *remember;
-                Said::Approve(approval)
+                let approval = Approval::new(subject(user)).only(scope.clone());
+                Said::Approve(if *remember {
+                    approval.remembered()
+                } else {
+                    approval
+                })
             }
         };
         let answer = self

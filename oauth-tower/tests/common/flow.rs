@@ -11,7 +11,7 @@ use super::{
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// All that the grammar of `state` has (RFC 6749 App. A.5) and that somebody could forget to encode.
-pub const STATE: &str = "5tate & = + % \"\\~<'>";
+pub const STATE: &str = "5tate & = + % \"\\~<'>&lt;&#39;";
 
 /// A good authorization request.
 pub fn ask(client: &str) -> Pairs {

@@ -28,11 +28,11 @@ use oauth_core::{
     server::Endpoints,
     store::{Commit, Key, Listing, Outcome, Page, StaticClients, Store, StoreError, Stored},
     time::{Clock, Timestamp},
-    types::{Issuer, Resource, Scope, Subject},
+    types::{Issuer, Params, Resource, Scope, Subject},
 };
 use oauth_storage_memory::MemoryStore;
 use oauth_tower::{
-    Body, Host, Interactions, Limits, OAuth, OAuthService, system::SystemEntropy,
+    Body, Host, Interactions, Limits, OAuth, OAuthService, secure_page, system::SystemEntropy,
     throttle::Throttle,
 };
 
@@ -201,6 +201,16 @@ impl Host for TestHost {
                 .map(|response| response.unwrap_or_else(page)),
         };
         answer.unwrap_or_else(|error| self.error_page(&error))
+    }
+
+    fn has_page(&self, path: &str) -> bool {
+        path == "/echo"
+    }
+
+    /// Says what came.
+    async fn page(&self, path: &str, request: &Parts, form: Params) -> Response<Body> {
+        let form: Vec<_> = form.iter().collect();
+        secure_page(format!("{} {path} {form:?}", request.method), None)
     }
 }
 
