@@ -1,7 +1,9 @@
 //! The configuration file, read and checked. What is wrong in it is said with file, line, and what would be right.
 
 mod check;
+mod client;
 mod file;
+mod value;
 
 use std::{
     fmt, fs, io,
