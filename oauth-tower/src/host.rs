@@ -1,5 +1,7 @@
 //! What the host brings: its login, its pages, its users. And what it calls when the user has decided.
 
+use std::error::Error;
+
 use async_trait::async_trait;
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
@@ -75,7 +77,7 @@ impl PageError {
     }
 
     pub(crate) fn unavailable(fault: &Fault) -> Self {
-        tracing::error!(%fault, "a page could not be shown");
+        tracing::error!(fault = fault as &dyn Error, "a page could not be shown");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "The server cannot answer now. Please try again in a moment.",
