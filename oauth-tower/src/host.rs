@@ -37,7 +37,8 @@ pub trait Host: Send + Sync + 'static {
         false
     }
 
-    /// Serves such a page. `form` holds the parameters of a `POST`, read as strictly as those of the protocol.
+    /// Serves such a page. `form` holds the parameters of a `POST`, read as strictly as those of the protocol; whether one may be
+    /// [repeated](Params::repeated) is up to the page.
     async fn page(&self, _path: &str, _request: &Parts, _form: Params) -> Response<Body> {
         empty(StatusCode::NOT_FOUND)
     }

@@ -164,6 +164,13 @@ impl Ui {
                 "The address of this page is malformed.",
             )
         })?;
+        // One name with two values means one thing to this page and perhaps another to whatever stands before it.
+        if query.repeated().is_some() || form.repeated().is_some() {
+            return Err(PageError::new(
+                StatusCode::BAD_REQUEST,
+                "The request cannot be read: a parameter is repeated.",
+            ));
+        }
         match (page, &request.method) {
             (LOGIN, &(Method::GET | Method::HEAD)) => login::show(self, request, &query).await,
             (LOGIN, &Method::POST) => login::submit(self, request, form).await,
