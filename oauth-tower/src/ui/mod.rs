@@ -93,7 +93,8 @@ impl Ui {
     }
 
     /// How long users stay signed in: 12 hours, if this is not called. A session is a sealed cookie that nothing in the store
-    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`].
+    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`]. The key is in the store, so
+    /// whoever can read that can sign in as anybody.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self
