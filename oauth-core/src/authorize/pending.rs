@@ -18,8 +18,9 @@ use crate::{
     types::{ClientId, RedirectUri, Resource, Scope, Secret},
 };
 
-/// The purpose under which interactions are sealed.
-const PURPOSE: &str = "interaction";
+/// The purpose under which interactions are sealed. The number is raised with every change of [`Sealed`]: the fields are read one
+/// after the other, so that under another layout what a visitor chose could stand where the server's own word is expected.
+const PURPOSE: &str = "interaction 1";
 
 /// What tells one browser from another: 256 random bits in a cookie. One is enough for any number of pending requests.
 #[derive(Clone, Debug)]

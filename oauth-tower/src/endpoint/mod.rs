@@ -9,6 +9,7 @@ mod token;
 
 use std::{
     convert::Infallible,
+    error::Error,
     fmt,
     future::Future,
     pin::Pin,
@@ -20,6 +21,7 @@ use http::{Request, Response};
 use oauth_core::{
     AuthorizationServer,
     client::{Authorization, ClientDenial, Presented},
+    error::Fault,
 };
 use tower_service::Service;
 
@@ -30,7 +32,7 @@ pub use self::{
 use crate::{
     BoxError,
     throttle::{Peer, Throttle},
-    wire::{Body, Limits},
+    wire::{Body, Limits, refusal},
 };
 
 /// The authorization endpoint (RFC 6749 §3.1).
@@ -171,6 +173,12 @@ impl ClientEndpoint {
             throttle.failed(name, peer);
         }
     }
+}
+
+/// The answer to a client if the machine broke. The log has the causes too: a fault itself only says that the store failed.
+fn failed(fault: &Fault) -> Response<Body> {
+    tracing::error!(fault = fault as &dyn Error, "the request failed");
+    refusal(fault.refusal())
 }
 
 /// The client whose secret is presented, if one is.

@@ -1,5 +1,7 @@
 //! Signing in.
 
+use std::error::Error;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
@@ -74,7 +76,10 @@ pub(super) async fn submit(
             .authenticate(username, password)
             .await
             .map_err(|error| {
-                tracing::error!(%error, "a password could not be checked");
+                tracing::error!(
+                    error = &*error as &dyn Error,
+                    "a password could not be checked"
+                );
                 PageError::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "The server cannot answer now. Please try again in a moment.",
