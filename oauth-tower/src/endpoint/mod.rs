@@ -22,6 +22,8 @@ use oauth_core::{
     AuthorizationServer,
     client::{Authorization, ClientDenial, Presented},
     error::Fault,
+    event::Event,
+    types::ClientId,
 };
 use tower_service::Service;
 
@@ -155,11 +157,9 @@ impl ClientEndpoint {
         if let (Some(throttle), Some(name)) = (&self.throttle, secret_of(&presented))
             && let Some(wait) = throttle.wait(name, peer)
         {
-            tracing::warn!(
-                client_id = name,
-                ?peer,
-                "too many failed client authentications"
-            );
+            tracing::warn!(?peer, "too many failed client authentications");
+            let client_id = ClientId::new(name).ok();
+            self.server.report(&Event::Throttled { client_id });
             return Err(crate::wire::too_many(wait));
         }
         Ok((presented, peer))

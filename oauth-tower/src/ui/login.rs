@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
     authorize::{Browser, Pending},
+    event::Event,
     types::Params,
 };
 use sha2::{Digest, Sha256};
@@ -65,6 +66,7 @@ pub(super) async fn submit(
         .and_then(|throttle| throttle.wait(&guessed, peer))
     {
         tracing::warn!(?peer, "too many failed logins");
+        ui.server.report(&Event::Throttled { client_id: None });
         let mut page = form(ui, &request.headers, handle, username, Some(TOO_MANY)).await?;
         *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         retry_after(&mut page, wait);
@@ -92,11 +94,14 @@ pub(super) async fn submit(
             throttle.failed(&guessed, peer);
         }
         tracing::warn!(?peer, "a login failed");
+        ui.server.report(&Event::SignInDenied);
         let mut page = form(ui, &request.headers, handle, username, Some(WRONG)).await?;
         *page.status_mut() = StatusCode::FORBIDDEN;
         return Ok(page);
     };
-    tracing::info!(%subject, "signed in");
+    ui.server.report(&Event::SignedIn {
+        subject: subject.clone(),
+    });
     let mut response = match handle {
         Some(handle) => {
             ui.decided_or_asked(handle, &request.headers, &subject)

@@ -53,6 +53,18 @@ async fn is_active(ui: &Ui, subject: &Subject) -> bool {
     })
 }
 
+/// What the pages call a user.
+pub(super) async fn user(ui: &Ui, subject: &Subject) -> String {
+    let name = ui.accounts.display_name(subject).await;
+    name.unwrap_or_else(|error| {
+        tracing::error!(
+            error = &*error as &dyn Error,
+            "a user's name could not be looked up"
+        );
+        subject.as_str().to_owned()
+    })
+}
+
 /// Opens a session.
 pub(super) async fn open(ui: &Ui, subject: &Subject, headers: &mut HeaderMap) -> Result<(), Fault> {
     let expires_at = ui.server.now() + ui.session_lifetime;

@@ -163,6 +163,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_file_that_shows_every_key_is_one() {
+        let text = include_str!("../../quickstart.toml");
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.clients.len(), 1);
+        for key in include_str!("file.rs").lines().filter_map(|line| {
+            let field = line.trim().strip_prefix("pub(super) ")?;
+            field.split_once(": ").map(|(name, _)| name)
+        }) {
+            assert!(text.contains(key), "{key}");
+        }
+    }
+
+    #[test]
     fn a_whole_file_is_understood() {
         let config = Config::parse(
             r#"
