@@ -83,6 +83,18 @@ pub enum Event {
         /// [`RefreshDenial::Reused`](crate::grant::RefreshDenial::Reused) have ended a family.
         reason: TokenDenial,
     },
+    /// A request was not looked at, since too many before it failed.
+    Throttled {
+        /// The client or the user whose secret or password it brought, as far as that can be told.
+        client_id: Option<ClientId>,
+    },
+    /// A user signed in on the ready-made pages. Other hosts [report](crate::AuthorizationServer::report) it if they like.
+    SignedIn {
+        /// The user.
+        subject: Subject,
+    },
+    /// A user name and a password did not belong together. Neither is told: people mistake the fields.
+    SignInDenied,
     /// A token was introspected.
     Introspected {
         /// By which client.
@@ -154,6 +166,8 @@ impl Event {
             | Self::AuthorizationRefused { .. }
             | Self::InteractionRefused { .. }
             | Self::TokenDenied { .. }
+            | Self::Throttled { .. }
+            | Self::SignInDenied
             | Self::IntrospectionDenied { .. }
             | Self::RevocationDenied { .. } => true,
             Self::AuthorizationPending { .. }
@@ -161,6 +175,7 @@ impl Event {
             | Self::Declined { .. }
             | Self::TokenIssued { .. }
             | Self::OwnCodeIssued { .. }
+            | Self::SignedIn { .. }
             | Self::Introspected { .. }
             | Self::Revoked { .. }
             | Self::Withdrawn { .. }
