@@ -83,6 +83,11 @@ pub enum Event {
         /// [`RefreshDenial::Reused`](crate::grant::RefreshDenial::Reused) have ended a family.
         reason: TokenDenial,
     },
+    /// A request could not be read: its method, its body or its parameters are not of the protocol.
+    Unreadable {
+        /// Why.
+        reason: &'static str,
+    },
     /// A request was not looked at, since too many before it failed.
     Throttled {
         /// The client or the user whose secret or password it brought, as far as that can be told.
@@ -166,6 +171,7 @@ impl Event {
             | Self::AuthorizationRefused { .. }
             | Self::InteractionRefused { .. }
             | Self::TokenDenied { .. }
+            | Self::Unreadable { .. }
             | Self::Throttled { .. }
             | Self::SignInDenied
             | Self::IntrospectionDenied { .. }

@@ -155,7 +155,8 @@ impl ClientEndpoint {
         B::Error: Into<BoxError>,
     {
         let peer = Peer::of(request.extensions());
-        let presented = crate::wire::presented(request, &self.limits).await?;
+        let report = |reason| self.server.report(&Event::Unreadable { reason });
+        let presented = crate::wire::presented(request, &self.limits, report).await?;
         if let (Some(throttle), Some(name)) = (&self.throttle, secret_of(&presented))
             && let Some(wait) = throttle.wait(name, peer)
         {
