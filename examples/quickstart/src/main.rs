@@ -5,7 +5,6 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
-    time::Duration,
 };
 
 use clap::Parser;
@@ -15,12 +14,9 @@ use oauth_storage_sqlite::SqliteStore;
 use quickstart::{
     app::app,
     config::{Config, StoreUrl},
-    demo,
+    demo, serve,
 };
-use tokio::{net::TcpListener, signal, sync::oneshot};
-
-/// How long requests in flight may take after Ctrl-C: longer than a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(15);
+use tokio::net::TcpListener;
 
 /// An OAuth 2 authorization server with pages and a protected API, to try and to copy from.
 #[derive(Parser)]
@@ -93,51 +89,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", demo::instructions(&issuer));
     }
     // Heard from now on, since the next line says that it is there.
-    let stopped = stop_signals()?;
+    let stopped = serve::stop_signals()?;
     println!("ready: listening on http://{address}, issuer {issuer}, store {store}");
     io::stdout().flush()?;
-
-    let (stop, stopping) = oneshot::channel::<()>();
-    let serving = axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async {
-        let _ = stopping.await;
-    });
-    let mut serving = tokio::spawn(serving.into_future());
-    tokio::select! {
-        served = &mut serving => return Ok(served??),
-        () = stopped => drop(stop),
-    }
-    // Requests in flight are finished; connections that never end are not waited for.
-    match tokio::time::timeout(PATIENCE, serving).await {
-        Ok(served) => Ok(served??),
-        Err(_) => Ok(()),
-    }
-}
-
-/// Ctrl-C, or what service managers send.
-#[cfg(unix)]
-fn stop_signals() -> io::Result<impl Future<Output = ()>> {
-    use signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ctrl-C.
-#[cfg(windows)]
-fn stop_signals() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal::windows::ctrl_c()?;
-    Ok(async move {
-        interrupt.recv().await;
-    })
+    Ok(serve::serve(vec![(listener, app)], stopped).await?)
 }

@@ -76,6 +76,7 @@ impl Pending {
         let to = ReturnAddress {
             redirect_uri: RedirectUri::proven_before(sealed.redirect_uri),
             is_named: sealed.is_redirect_uri_named,
+            is_scope_named: sealed.is_scope_named,
             mode: sealed.mode,
             state: sealed.state,
         };
@@ -197,6 +198,7 @@ pub(crate) struct Sealed {
     pub(super) client_id: ClientId,
     pub(super) redirect_uri: String,
     pub(super) is_redirect_uri_named: bool,
+    pub(super) is_scope_named: bool,
     pub(super) response_type: ResponseType,
     pub(super) mode: ResponseMode,
     pub(super) state: Option<String>,

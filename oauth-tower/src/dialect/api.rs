@@ -1,13 +1,18 @@
-//! How an API call carries its token, and what it permits.
+//! API calls: how they carry their token, what it permits, and what is answered instead.
 
-use http::{header::AUTHORIZATION, request::Parts};
+use std::time::Duration;
+
+use http::{Response, StatusCode, header::AUTHORIZATION, request::Parts};
 use oauth_core::{
+    client::ClientDenial,
     error::{ErrorCode, Fault, Refusal},
     token::{AccessToken, TokenState},
-    types::{Params, Scope, Secret},
+    types::{ClientId, Params, Scope, Secret},
 };
+use serde::Serialize;
 
-use super::Dialects;
+use super::{Callback, Credentials, Dialect, Dialects, credentials::presented, status};
+use crate::wire::{Body, json, parse};
 
 /// How an API call carries its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +24,8 @@ pub enum Carrier {
     /// A parameter of the query.
     ///
     /// Dangerous: addresses end up in histories, logs and `Referer` headers.
-    Query(&'static str),
-    /// A parameter of the form.
+    DangerousQuery(&'static str),
+    /// A field of a form. The client proves itself by HTTP Basic besides, and it has to be its token.
     Form(&'static str),
 }
 
@@ -28,11 +33,13 @@ pub enum Carrier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ApiDenial {
+    /// The query cannot be read.
+    Malformed,
     /// No token.
     Missing,
     /// Two tokens.
     Several,
-    /// No such token.
+    /// No such token here.
     Unknown,
     /// It has expired.
     Expired,
@@ -40,95 +47,237 @@ pub enum ApiDenial {
     Strict,
     /// It does not permit this.
     Scope,
+    /// The client that shows it did not prove to be it.
+    Client(ClientDenial),
+    /// Its secret was guessed at too often; how long to wait.
+    Throttled(Duration),
+    /// By JSONP, with a callback that is none.
+    Callback,
+    /// By JSONP, from a page on which the client may not be used.
+    Elsewhere,
 }
 
 impl ApiDenial {
     /// What to tell the client.
     pub fn refusal(self) -> Refusal {
+        const fn request(description: &'static str) -> Refusal {
+            Refusal::new(ErrorCode::INVALID_REQUEST, description)
+        }
+        const fn token(description: &'static str) -> Refusal {
+            Refusal::new(ErrorCode::INVALID_TOKEN, description)
+        }
         match self {
-            Self::Missing => Refusal::new(ErrorCode::INVALID_TOKEN, "the access token is missing"),
-            Self::Several => Refusal::new(
-                ErrorCode::INVALID_REQUEST,
-                "the request has several access tokens",
-            ),
-            Self::Unknown => {
-                Refusal::new(ErrorCode::INVALID_TOKEN, "there is no such access token")
+            Self::Malformed => request("the query cannot be read"),
+            Self::Missing => token("the access token is missing"),
+            Self::Several => request("the request has several access tokens"),
+            Self::Unknown => token("there is no such access token"),
+            Self::Expired => token("the access token has expired"),
+            Self::Strict => {
+                token("the access token of this client has to be in the Authorization header")
             }
-            Self::Expired => Refusal::new(ErrorCode::INVALID_TOKEN, "the access token has expired"),
-            Self::Strict => Refusal::new(
-                ErrorCode::INVALID_TOKEN,
-                "the access token of this client has to be in the Authorization header",
-            ),
             Self::Scope => Refusal::new(
                 ErrorCode::INSUFFICIENT_SCOPE,
                 "the access token does not permit this",
+            ),
+            Self::Client(denial) => denial.refusal(),
+            Self::Throttled(_) => Refusal::new(
+                ErrorCode::TEMPORARILY_UNAVAILABLE,
+                "too many failed attempts; try again later",
+            ),
+            Self::Callback => Callback::MALFORMED,
+            Self::Elsewhere => Refusal::new(
+                ErrorCode::ACCESS_DENIED,
+                "this client may not be used from this page",
             ),
         }
     }
 }
 
+/// An API call that is to be served.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ApiCall {
+    /// The token it came with.
+    pub token: AccessToken,
+    callback: Option<Callback>,
+}
+
+impl ApiCall {
+    /// Answers it: as JSON, or as a script if it asked for one.
+    pub fn answer(&self, document: &impl Serialize) -> Response<Body> {
+        match &self.callback {
+            Some(callback) => callback.call(document),
+            None => json(StatusCode::OK, document),
+        }
+    }
+}
+
 impl Dialects {
-    /// Checks the token of an API call. `params` are those of its query and form.
+    /// Takes an API call in the provider's way. `form` holds the fields of its body, if that is a form.
+    ///
+    /// # Errors
+    /// With the response to send if it is not to be served.
+    pub async fn call(
+        &self,
+        parts: &Parts,
+        form: &Params,
+        scope: &Scope,
+    ) -> Result<ApiCall, Response<Body>> {
+        let callback = self
+            .query(parts)
+            .and_then(|query| self.dialect().callback_of(&query));
+        let refuse = |status, refusal| match &callback {
+            Some(callback) => callback.call(&(self.dialect().error)(refusal)),
+            None => self.refuse_with(status, refusal),
+        };
+        match self.check(parts, form, scope).await {
+            Ok(Ok(token)) => Ok(ApiCall { token, callback }),
+            Ok(Err(ApiDenial::Throttled(wait))) if callback.is_none() => Err(self.too_many(wait)),
+            Ok(Err(denial)) => {
+                let refusal = denial.refusal();
+                Err(match denial {
+                    ApiDenial::Expired => {
+                        let expired = Refusal::new(self.dialect().expired, refusal.description);
+                        refuse(StatusCode::UNAUTHORIZED, expired)
+                    }
+                    _ => refuse(status(refusal), refusal),
+                })
+            }
+            Err(fault) => {
+                tracing::error!(%fault, dialect = self.dialect().name, "an API call failed");
+                Err(refuse(status(fault.refusal()), fault.refusal()))
+            }
+        }
+    }
+
+    /// Checks the token of an API call. `form` holds the fields of its body, if that is a form.
     ///
     /// # Errors
     /// An [`ApiDenial`] inside if it is not to be served; a [`Fault`] if that could not be found out.
     pub async fn check(
         &self,
         parts: &Parts,
-        params: &Params,
+        form: &Params,
         scope: &Scope,
     ) -> Result<Result<AccessToken, ApiDenial>, Fault> {
-        let (carrier, secret) = match self.carried(parts, params) {
+        let Some(query) = self.query(parts) else {
+            return Ok(Err(ApiDenial::Malformed));
+        };
+        let (carrier, secret) = match self.dialect().carried(parts, &query, form) {
             Ok(carried) => carried,
             Err(denial) => return Ok(Err(denial)),
+        };
+        let caller = match carrier {
+            Carrier::Form(_) => match self.caller(parts).await? {
+                Ok(caller) => Some(caller),
+                Err(denial) => return Ok(Err(denial)),
+            },
+            _ => None,
         };
         let token = match self.server().inspect(&secret).await? {
             TokenState::Valid(token) => token,
             TokenState::Expired(_) => return Ok(Err(ApiDenial::Expired)),
             TokenState::Unknown => return Ok(Err(ApiDenial::Unknown)),
         };
-        let is_own = token.profile.as_deref() == Some(self.dialect().name);
-        if !is_own && carrier != Carrier::Bearer {
-            return Ok(Err(ApiDenial::Strict));
+        if caller.is_some_and(|caller| caller != token.client_id) {
+            return Ok(Err(ApiDenial::Unknown));
         }
-        let permits = if is_own {
-            self.dialect().permits
-        } else {
-            |asked: &Scope, own: &Scope| asked.is_subset(own)
-        };
-        Ok(if permits(scope, &token.scope) {
-            Ok(token)
-        } else {
-            Err(ApiDenial::Scope)
-        })
+        Ok(self
+            .permit(&token, carrier, scope)
+            .and_then(|()| self.permit_script(&token, &query, parts))
+            .map(|()| token))
     }
 
-    fn carried(&self, parts: &Parts, params: &Params) -> Result<(Carrier, Secret), ApiDenial> {
-        let mut found = None;
-        for carrier in self.dialect().carriers {
-            let values: Vec<&str> = match carrier {
-                Carrier::Bearer => parts
-                    .headers
-                    .get_all(AUTHORIZATION)
-                    .iter()
+    /// The client of the call, by HTTP Basic.
+    async fn caller(&self, parts: &Parts) -> Result<Result<ClientId, ApiDenial>, Fault> {
+        let presented = presented(Credentials::Basic, parts, &Params::default());
+        let mut denial = ClientDenial::Missing;
+        for request in presented.unwrap_or_default() {
+            if let Some(wait) = self.wait(&request, parts) {
+                return Ok(Err(ApiDenial::Throttled(wait)));
+            }
+            denial = match self.server().authenticate_client(&request).await? {
+                Ok(client) => return Ok(Ok(client.id().clone())),
+                Err(denial) => denial,
+            };
+            self.failed(denial, &request, parts);
+        }
+        Ok(Err(ApiDenial::Client(denial)))
+    }
+
+    fn permit(&self, token: &AccessToken, by: Carrier, scope: &Scope) -> Result<(), ApiDenial> {
+        let permits = match token.profile.as_deref() {
+            Some(profile) if profile == self.dialect().name => self.dialect().permits,
+            Some(_) => return Err(ApiDenial::Unknown),
+            None if by != Carrier::Bearer => return Err(ApiDenial::Strict),
+            None => Dialect::BASE.permits,
+        };
+        if permits(scope, &token.scope) {
+            Ok(())
+        } else {
+            Err(ApiDenial::Scope)
+        }
+    }
+
+    fn permit_script(
+        &self,
+        token: &AccessToken,
+        query: &Params,
+        parts: &Parts,
+    ) -> Result<(), ApiDenial> {
+        let dialect = self.dialect();
+        let asked = dialect
+            .callback
+            .is_some_and(|name| query.get(name).is_some());
+        if asked && dialect.callback_of(query).is_none() {
+            Err(ApiDenial::Callback)
+        } else if asked && !self.may_use_jsonp(token.client_id.as_str(), parts) {
+            Err(ApiDenial::Elsewhere)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn query(&self, parts: &Parts) -> Option<Params> {
+        let query = parts.uri.query().unwrap_or_default();
+        parse(query.as_bytes(), self.limits_of()).ok()
+    }
+}
+
+impl Dialect {
+    /// The token of an API call, and the least of the ways that it came by. It may come by two, as parameters may. For APIs that have
+    /// it checked by somebody else; [`Dialects::call`] does it all.
+    ///
+    /// # Errors
+    /// If there is none, or there are two different ones.
+    pub fn carried(
+        &self,
+        parts: &Parts,
+        query: &Params,
+        form: &Params,
+    ) -> Result<(Carrier, Secret), ApiDenial> {
+        let mut found: Option<(Carrier, &str)> = None;
+        for carrier in self.carriers {
+            let header = |name| parts.headers.get_all(name).iter();
+            let mut values: Vec<&str> = match *carrier {
+                Carrier::Bearer => header(AUTHORIZATION.as_str())
                     .filter_map(|value| value.to_str().ok()?.split_once(' '))
                     .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
                     .map(|(_, token)| token.trim_start_matches(' '))
                     .collect(),
-                Carrier::Header(name) => parts
-                    .headers
-                    .get_all(*name)
-                    .iter()
+                Carrier::Header(name) => header(name)
                     .filter_map(|value| value.to_str().ok())
                     .collect(),
-                Carrier::Query(name) | Carrier::Form(name) => params.all(name).collect(),
+                Carrier::DangerousQuery(name) => query.all(name).collect(),
+                Carrier::Form(name) => form.all(name).collect(),
             };
-            for value in values {
-                if found.replace((*carrier, Secret::new(value))).is_some() {
-                    return Err(ApiDenial::Several);
-                }
+            let Some(token) = values.pop() else { continue };
+            if !values.is_empty() || found.is_some_and(|(_, other)| other != token) {
+                return Err(ApiDenial::Several);
             }
+            found = Some((*carrier, token));
         }
-        found.ok_or(ApiDenial::Missing)
+        let (carrier, token) = found.ok_or(ApiDenial::Missing)?;
+        Ok((carrier, Secret::new(token)))
     }
 }

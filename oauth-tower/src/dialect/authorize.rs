@@ -8,15 +8,20 @@ use oauth_core::{
     types::Params,
 };
 
-use super::{AuthorizeErrors, gather::gather, server::Server, status, token::widened};
+use super::{AuthorizeErrors, gather::gather, server::Shared, status, token::widened};
 use crate::{
     BoxError,
     endpoint::browser_of,
     wire::{Body, authorization_response, json, set_browser},
 };
 
+const MISSING: Refusal = Refusal::new(
+    ErrorCode::INVALID_REQUEST,
+    "a required parameter is missing",
+);
+
 /// Answers a request.
-pub(super) async fn answer<B>(server: &Server, request: Request<B>) -> Response<Body>
+pub(super) async fn answer<B>(server: &Shared, request: Request<B>) -> Response<Body>
 where
     B: http_body::Body + Send,
     B::Data: Send,
@@ -25,25 +30,31 @@ where
     let (dialect, shape) = (server.dialect, &server.dialect.authorize);
     let (parts, params) = match gather(dialect, shape.sources, request, &server.limits).await {
         Ok(gathered) => gathered,
-        Err((status, refusal)) => return json(status, &(dialect.error)(refusal)),
+        Err((status, refusal)) => return server.refuse_with(status, refusal),
     };
     let params = widened(&with_defaults(&params, shape.defaults), dialect.widen);
+    let missing = || {
+        shape
+            .required
+            .iter()
+            .filter(|name| params.get(name).is_none())
+    };
+    // There is nowhere to send anybody (RFC 6749 §4.1.2.1), whatever is registered.
+    if missing().any(|name| *name == "redirect_uri") {
+        return shown(server, MISSING);
+    }
+    let is_missing = missing().next().is_some();
     let (mut parts, browser, is_new) = match browser_of(parts, &server.server) {
         Ok(found) => found,
         Err(fault) => return broken(server, &fault),
     };
-    let missing = shape.required.iter().any(|name| params.get(name).is_none());
     match server.server.authorize(params, &browser).await {
         // What the dialect asks for besides is asked once nothing else is wrong.
-        Ok(AuthorizeAnswer::Interact(interaction)) if missing => {
-            let refusal = Refusal::new(
-                ErrorCode::INVALID_REQUEST,
-                "a required parameter is missing",
-            );
-            refused(server, interaction.refuse(server.server.issuer(), refusal))
+        Ok(AuthorizeAnswer::Interact(interaction)) if is_missing => {
+            refused(server, interaction.refuse(server.server.issuer(), MISSING))
         }
         Ok(AuthorizeAnswer::Interact(interaction)) => {
-            parts.extensions.insert(dialect.name);
+            parts.extensions.insert(dialect);
             let mut response = server.host.interact(interaction, &parts).await;
             if is_new {
                 set_browser(response.headers_mut(), &browser, server.server.issuer());
@@ -64,7 +75,7 @@ fn with_defaults(params: &Params, defaults: &[(&str, &str)]) -> Params {
     params.iter().chain(missing.copied()).collect()
 }
 
-fn unproven(server: &Server, denial: UnprovenDenial) -> Refusal {
+fn unproven(server: &Shared, denial: UnprovenDenial) -> Refusal {
     match denial {
         UnprovenDenial::WrongRedirectUri => server.dialect.authorize.unregistered,
         UnprovenDenial::MissingClient
@@ -82,7 +93,7 @@ fn unproven(server: &Server, denial: UnprovenDenial) -> Refusal {
 }
 
 /// An error that the standard would redirect.
-fn refused(server: &Server, response: AuthorizationResponse) -> Response<Body> {
+fn refused(server: &Shared, response: AuthorizationResponse) -> Response<Body> {
     match server.dialect.authorize.errors {
         AuthorizeErrors::Redirected => {
             authorization_response(&(server.dialect.authorize.respond)(response))
@@ -97,7 +108,7 @@ fn refused(server: &Server, response: AuthorizationResponse) -> Response<Body> {
 }
 
 /// An error that is shown, whoever is in front of the browser.
-fn shown(server: &Server, refusal: Refusal) -> Response<Body> {
+fn shown(server: &Shared, refusal: Refusal) -> Response<Body> {
     let status = match status(refusal) {
         // There is no challenge that a browser could answer here.
         StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
@@ -106,7 +117,7 @@ fn shown(server: &Server, refusal: Refusal) -> Response<Body> {
     json(status, &(server.dialect.error)(refusal))
 }
 
-fn broken(server: &Server, fault: &Fault) -> Response<Body> {
+fn broken(server: &Shared, fault: &Fault) -> Response<Body> {
     tracing::error!(%fault, dialect = server.dialect.name, "an authorization request failed");
     server.refuse(fault.refusal())
 }

@@ -21,7 +21,7 @@ pub struct Sources {
     pub query: bool,
     /// A form body.
     pub form: bool,
-    /// A JSON body: an object of strings.
+    /// A JSON body: an object.
     pub json: bool,
     /// A `multipart/form-data` body.
     pub multipart: bool,
@@ -96,7 +96,8 @@ where
             all.push(read_body(sources, &parts.headers, bytes, limits).await?);
         }
     }
-    Ok((parts, unify(dialect, &all)?))
+    let params = unify(dialect, &all);
+    Ok((parts, params))
 }
 
 async fn read_body(
@@ -123,17 +124,14 @@ async fn read_body(
         "multipart/form-data" if sources.multipart => {
             multipart(content_type.unwrap_or_default(), bytes, limits).await
         }
-        _ => Err((
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Refusal::new(
-                ErrorCode::INVALID_REQUEST,
-                "the request body is of a kind that is not taken here",
-            ),
+        _ => Err(invalid(
+            "the request body is of a kind that is not taken here",
         )),
     }
 }
 
-/// An object of strings. The parser keeps the last of repeated members, so they are read one by one.
+/// An object. What is not a string means nothing to anybody here, and is taken as it is written, so that it is neither refused where
+/// it is unknown nor absent where it is known. The parser keeps the last of repeated members, so they are read one by one.
 fn json(bytes: &[u8], limits: &Limits) -> Result<Params, Unreadable> {
     struct Pairs(Vec<(String, String)>);
     impl<'de> serde::Deserialize<'de> for Pairs {
@@ -152,11 +150,11 @@ fn json(bytes: &[u8], limits: &Limits) -> Result<Params, Unreadable> {
                 ) -> Result<Pairs, A::Error> {
                     let mut pairs = Vec::new();
                     while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
-                        match value {
-                            serde_json::Value::String(value) => pairs.push((name, value)),
-                            serde_json::Value::Null => {}
-                            _ => return Err(serde::de::Error::custom("a member is not a string")),
-                        }
+                        pairs.push(match value {
+                            serde_json::Value::String(value) => (name, value),
+                            serde_json::Value::Null => (name, String::new()),
+                            other => (name, other.to_string()),
+                        });
                     }
                     Ok(Pairs(pairs))
                 }
@@ -165,7 +163,7 @@ fn json(bytes: &[u8], limits: &Limits) -> Result<Params, Unreadable> {
         }
     }
     let Pairs(pairs) = serde_json::from_slice(bytes)
-        .map_err(|_| invalid("the request body is not a JSON object of strings"))?;
+        .map_err(|_| invalid("the request body is not a JSON object"))?;
     limited(pairs, limits)
 }
 
@@ -211,27 +209,21 @@ fn limited(pairs: Vec<(String, String)>, limits: &Limits) -> Result<Params, Unre
     Ok(pairs.into_iter().collect())
 }
 
-/// One value for each parameter, under the standard's name. The same parameter twice in one place is refused; in two places, or under
-/// two names, it may stand with the same value.
-fn unify(dialect: &Dialect, all: &[Params]) -> Result<Params, Unreadable> {
-    let mut unified: Vec<(String, String)> = Vec::new();
+/// The parameters under the standard's names. In two places, or under two names, one may stand with the same value; otherwise it stays
+/// there twice, for whoever answers the request to refuse.
+fn unify(dialect: &Dialect, all: &[Params]) -> Params {
+    let mut unified: Vec<(&str, &str)> = Vec::new();
     for params in all {
-        if params.repeated().is_some() {
-            return Err(invalid("a parameter is repeated"));
-        }
-        for (name, value) in params.iter().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in params.iter() {
+            let is_repeated = params.is_repeated(name);
             let name = alias(dialect, name);
-            let value = meaning(dialect, name, value);
-            match unified.iter().find(|(own, _)| own == name) {
-                Some((_, own)) if own == value && name != "resource" => {}
-                Some(_) if name != "resource" => {
-                    return Err(invalid("a parameter is there twice, with different values"));
-                }
-                _ => unified.push((name.to_owned(), value.to_owned())),
+            let pair = (name, meaning(dialect, name, value));
+            if is_repeated || !value.is_empty() && !unified.contains(&pair) {
+                unified.push(pair);
             }
         }
     }
-    Ok(unified.into_iter().collect())
+    unified.into_iter().collect()
 }
 
 fn alias<'a>(dialect: &Dialect, name: &'a str) -> &'a str {

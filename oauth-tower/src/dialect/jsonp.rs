@@ -9,10 +9,14 @@ use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CONTENT_TYPE, ORIGIN, REFERER},
 };
-use oauth_core::types::ClientId;
+use oauth_core::{
+    error::{ErrorCode, Refusal},
+    types::{ClientId, Params},
+};
+use serde::Serialize;
 use url::Url;
 
-use super::Document;
+use super::Dialect;
 use crate::wire::{Body, json};
 
 /// The longest callback.
@@ -23,6 +27,12 @@ const LONGEST: usize = 128;
 pub struct Callback(String);
 
 impl Callback {
+    /// What to tell whoever sends another one.
+    pub const MALFORMED: Refusal = Refusal::new(
+        ErrorCode::INVALID_REQUEST,
+        "callback has to be a dotted path of identifiers",
+    );
+
     /// Checks a callback; `None` if it is not one.
     pub fn new(text: &str) -> Option<Self> {
         let is_identifier = |name: &str| {
@@ -37,7 +47,7 @@ impl Callback {
     }
 
     /// The script that calls it with a document. Always `200`, since a browser runs no script of a failed response.
-    pub fn call(&self, document: &Document) -> Response<Body> {
+    pub fn call(&self, document: &impl Serialize) -> Response<Body> {
         let mut response = json(StatusCode::OK, document);
         let text = serde_json::to_string(document).unwrap_or_else(|_| "null".to_owned());
         // What could end a script element, or a line of a script in older browsers.
@@ -52,6 +62,14 @@ impl Callback {
         let script = HeaderValue::from_static("application/javascript; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, script);
         response
+    }
+}
+
+impl Dialect {
+    /// The callback that a request names, if it may, and names one.
+    pub(super) fn callback_of(&self, params: &Params) -> Option<Callback> {
+        let name = self.callback.filter(|name| !params.is_repeated(name))?;
+        Callback::new(params.get(name)?)
     }
 }
 

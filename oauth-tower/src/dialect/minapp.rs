@@ -1,8 +1,10 @@
 //! 知晓云: a code that is issued to the client itself, after two redirects.
 
+use std::time::Duration;
+
 use http::Response;
 use oauth_core::{
-    client::Presented,
+    client::{Lifetimes, Presented},
     error::{ErrorCode, Refusal},
     grant::TokenDenial,
     time::Timestamp,
@@ -13,7 +15,7 @@ use oauth_core::{
 use super::{
     Authorize, Credentials, Dialect, Document, Extra, ExtraRequest, Hex, Route, Sources, Token,
 };
-use crate::wire::{Body, found, json, too_many};
+use crate::wire::{Body, found, json};
 
 const AUTHORIZE: &[&str] = &[
     "/api/oauth2/hydrogen/openapi/authorize/",
@@ -22,7 +24,7 @@ const AUTHORIZE: &[&str] = &[
 const FIRST: &str = "/api/oauth2/hydrogen/openapi/authorize/ticket/";
 const SECOND: &str = "/api/oauth2/hydrogen/openapi/authorize/code/";
 
-/// 知晓云. Its clients need `dangerous_own_code`, and lifetimes of 600 s for codes and 31535999 s for access tokens.
+/// 知晓云. Its clients need `dangerous_own_code`.
 pub const MINAPP: Dialect = Dialect {
     name: "minapp",
     // No user is ever asked.
@@ -44,6 +46,7 @@ pub const MINAPP: Dialect = Dialect {
         },
         required: &["client_id", "client_secret", "code", "grant_type"],
         credentials: Credentials::Params,
+        ..Dialect::BASE.token
     },
     extras: &[
         Extra {
@@ -68,6 +71,11 @@ pub const MINAPP: Dialect = Dialect {
     ],
     success,
     formats,
+    lifetimes: Lifetimes {
+        code: Some(Duration::from_secs(600)),
+        access_token: Some(Duration::from_secs(31_535_999)),
+        ..Dialect::BASE.lifetimes
+    },
     ..Dialect::BASE
 };
 
@@ -97,7 +105,7 @@ async fn authorize(request: ExtraRequest) -> Response<Body> {
         params,
     };
     if let Some(wait) = dialects.wait(&presented, &parts) {
-        return too_many(wait);
+        return dialects.too_many(wait);
     }
     match dialects.server().own_code_ticket(&presented).await {
         Ok(Ok(ticket)) => found(&format!(

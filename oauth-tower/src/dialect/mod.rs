@@ -4,9 +4,9 @@
 //! what answers and errors look like, what tokens look like, and how an API call carries one. What is not data is a small function in
 //! a field of it. No rule of the protocol is in a dialect: codes are used once, tokens rotate, and secrets are digests as everywhere.
 //!
-//! Clients are registered under a dialect ([`ClientBuilder::profile`](oauth_core::client::ClientBuilder::profile) with
-//! [`Dialect::name`]) and are confined to it: the strict endpoints refuse them, and the dialect's endpoints refuse all others. What a
-//! dialect needs that is dangerous has to be allowed to each of its clients by name.
+//! Clients are registered under a dialect by [`Dialect::client`] and are confined to it: the strict endpoints refuse them, and the
+//! dialect's endpoints refuse all others. What a dialect needs that is dangerous has to be allowed to each of its clients by name; none
+//! of them knows PKCE, so all need `dangerous_pkce_optional`.
 //!
 //! [`PIGAI`], [`LIUYUAN`], [`PROAUTH`], [`MINAPP`] and [`EVERYDO`] are such tables. To write one of your own, change what is
 //! different from [`Dialect::BASE`]:
@@ -26,9 +26,11 @@
 
 mod api;
 mod authorize;
+mod client_tokens;
 mod credentials;
 mod document;
 mod everydo;
+mod expire;
 mod formats;
 mod gather;
 mod jsonp;
@@ -42,7 +44,7 @@ mod token;
 use http::{StatusCode, request::Parts};
 use oauth_core::{
     authorize::AuthorizationResponse,
-    client::Authorization,
+    client::{Authorization, Lifetimes},
     error::{ErrorCode, Refusal},
     time::Timestamp,
     token::{Formats, TokenResponse},
@@ -50,7 +52,8 @@ use oauth_core::{
 };
 
 pub use self::{
-    api::{ApiDenial, Carrier},
+    api::{ApiCall, ApiDenial, Carrier},
+    client_tokens::ClientTokens,
     document::{Document, Json},
     everydo::EVERYDO,
     formats::{Hex, UpperCase},
@@ -59,8 +62,8 @@ pub use self::{
     liuyuan::LIUYUAN,
     minapp::MINAPP,
     pigai::PIGAI,
-    proauth::{ClientTokens, PROAUTH},
-    server::{Answers, DialectService, Dialects, Extra, ExtraRequest},
+    proauth::PROAUTH,
+    server::{Answers, DialectService, Dialects, Extra, ExtraAnswer, ExtraRequest},
 };
 
 /// The wire format of a provider.
@@ -88,8 +91,16 @@ pub struct Dialect {
     pub error: fn(Refusal) -> Document,
     /// What tokens and codes look like.
     pub formats: fn() -> Formats,
+    /// How long they live, where the provider says so, and the policy does not count.
+    pub lifetimes: Lifetimes,
     /// Where an API call carries its token.
     pub carriers: &'static [Carrier],
+    /// What an API call is told whose token has expired.
+    pub expired: ErrorCode,
+    /// The parameter of the query that asks for the answer as a script, at the API and at the provider's own endpoints.
+    ///
+    /// Dangerous, as [`Callback`] is.
+    pub callback: Option<&'static str>,
 }
 
 /// An authorization endpoint.
@@ -129,6 +140,8 @@ pub struct Token {
     pub sources: Sources,
     /// Parameters that have to be there.
     pub required: &'static [&'static str],
+    /// Parameters that have to be there besides, for one grant: `(grant_type, parameter)`.
+    pub required_for: &'static [(&'static str, &'static str)],
     /// How the client proves itself.
     pub credentials: Credentials,
 }
@@ -143,8 +156,13 @@ pub enum Credentials {
     Basic,
     /// Either.
     BasicOrParams,
-    /// By a method that was added to the server; this reads what it is presented from the request's headers.
-    Method(fn(&Parts) -> Result<Option<Authorization>, Refusal>),
+    /// By a method that was added to the server.
+    Method {
+        /// The scheme to challenge a client with.
+        scheme: &'static str,
+        /// Reads what the method is presented from the request's headers.
+        read: fn(&Parts) -> Result<Option<Authorization>, Refusal>,
+    },
 }
 
 /// Where an endpoint is.
@@ -172,18 +190,30 @@ impl Route {
         self
     }
 
-    fn is_at(&self, path: &str, query: &str) -> bool {
-        let dispatched = self.dispatch.is_none_or(|(name, value)| {
-            query
-                .split('&')
-                .filter_map(|pair| pair.split_once('='))
-                .any(|pair| pair == (name, value))
-        });
+    fn is_at(&self, path: &str, query: &Params) -> bool {
+        let dispatched = self
+            .dispatch
+            .is_none_or(|(name, value)| query.all(name).any(|own| own == value));
         dispatched && self.paths.contains(&path)
+    }
+
+    fn is_ambiguous(&self, query: &Params) -> bool {
+        self.dispatch
+            .is_some_and(|(name, _)| query.is_repeated(name))
     }
 
     fn takes(&self, method: &http::Method) -> bool {
         self.methods.contains(&method.as_str())
+    }
+}
+
+impl Credentials {
+    fn scheme(self) -> &'static str {
+        match self {
+            // A challenge has to have some scheme (RFC 9110 §11.6.1), and there is none for parameters.
+            Self::Params | Self::Basic | Self::BasicOrParams => "Basic",
+            Self::Method { scheme, .. } => scheme,
+        }
     }
 }
 
@@ -207,6 +237,7 @@ impl Dialect {
             route: Route::new(&["POST"], &["/token"]),
             sources: Sources::FORM,
             required: &["grant_type"],
+            required_for: &[],
             credentials: Credentials::BasicOrParams,
         },
         extras: &[],
@@ -217,7 +248,16 @@ impl Dialect {
         success: document::standard,
         error: document::error,
         formats: Formats::default,
+        lifetimes: Lifetimes {
+            code: None,
+            access_token: None,
+            refresh_token: None,
+            refresh_token_idle: None,
+            refresh_grace: None,
+        },
         carriers: &[Carrier::Bearer],
+        expired: ErrorCode::INVALID_TOKEN,
+        callback: None,
     };
 }
 

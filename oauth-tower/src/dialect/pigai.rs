@@ -1,8 +1,11 @@
 //! 批改网: tokens by JSONP, numbered errors, lifetimes that are strings in one place and numbers in another.
 
-use http::{Response, StatusCode};
+use std::time::Duration;
+
+use http::Response;
 use oauth_core::{
     authorize::AuthorizationResponse,
+    client::Lifetimes,
     error::{ErrorCode, Refusal},
     time::Timestamp,
     token::{Formats, TokenResponse},
@@ -13,10 +16,9 @@ use super::{
     Authorize, Callback, Carrier, Dialect, Document, Extra, ExtraRequest, Hex, Json, Route,
     Sources, Token,
 };
-use crate::wire::{Body, json};
+use crate::wire::Body;
 
-/// 批改网. Clients need `dangerous_token_without_authentication` for its JSONP, `dangerous_implicit` for `response_type=token`, and a
-/// lifetime of 7200 s for access tokens.
+/// 批改网. Clients need `dangerous_token_without_authentication` for its JSONP, `dangerous_implicit` for `response_type=token`.
 pub const PIGAI: Dialect = Dialect {
     name: "pigai",
     authorize: Authorize {
@@ -40,14 +42,21 @@ pub const PIGAI: Dialect = Dialect {
     success,
     error,
     formats,
-    carriers: &[Carrier::Bearer, Carrier::Query("access_token")],
+    lifetimes: Lifetimes {
+        access_token: Some(Duration::from_secs(7200)),
+        ..Dialect::BASE.lifetimes
+    },
+    carriers: &[Carrier::Bearer, Carrier::DangerousQuery("access_token")],
+    expired: ErrorCode::extension("expired_token"),
+    callback: Some("callback"),
     ..Dialect::BASE
 };
 
 fn success(response: &TokenResponse, asked: &Params, _: Timestamp) -> Document {
-    let scope = match asked.get("scope") {
-        Some(_) => Json::Text(response.token.scope.as_str().to_owned().into()),
-        None => Json::Null,
+    let scope = if response.is_scope_named || asked.get("scope").is_some() {
+        Json::Text(response.token.scope.as_str().to_owned().into())
+    } else {
+        Json::Null
     };
     Document::new()
         .text("access_token", response.access_token.expose().to_owned())
@@ -66,14 +75,14 @@ fn error(refusal: Refusal) -> Document {
 fn number(code: ErrorCode) -> u64 {
     match code.as_str() {
         "redirect_uri_mismatch" => 21322,
-        "invalid_request" => 21323,
+        "invalid_request" | "invalid_target" => 21323,
         "invalid_client" => 21324,
         "invalid_grant" => 21325,
         "unauthorized_client" => 21326,
         "expired_token" => 21327,
         "unsupported_grant_type" => 21328,
         "unsupported_response_type" => 21329,
-        "access_denied" => 21330,
+        "access_denied" | "insufficient_scope" => 21330,
         "temporarily_unavailable" => 21331,
         "invalid_scope" => 21332,
         "invalid_token" => 21334,
@@ -89,7 +98,8 @@ fn respond(response: AuthorizationResponse) -> AuthorizationResponse {
             let response = response.without("state").without("error_description");
             let response = response
                 .with("error_code", number(refusal.code).to_string())
-                .with("error_description", refusal.description);
+                .with("error_description", refusal.description)
+                .error_in_query();
             match state {
                 Some(state) => response.with("state", state),
                 None => response,
@@ -114,12 +124,8 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
         parts,
         params,
     } = request;
-    let Some(callback) = params.get("callback").and_then(Callback::new) else {
-        let refusal = Refusal::new(
-            ErrorCode::INVALID_REQUEST,
-            "callback has to be a dotted path of identifiers",
-        );
-        return json(StatusCode::BAD_REQUEST, &error(refusal));
+    let Some(callback) = dialects.dialect().callback_of(&params) else {
+        return dialects.refuse(Callback::MALFORMED);
     };
     let refuse = |code, description| callback.call(&error(Refusal::new(code, description)));
     match params.get("response_type") {
@@ -155,6 +161,9 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
             })
         }
         Ok(Err(denial)) => callback.call(&error(denial.refusal())),
-        Err(fault) => callback.call(&error(fault.refusal())),
+        Err(fault) => {
+            tracing::error!(%fault, "a request by JSONP failed");
+            callback.call(&error(fault.refusal()))
+        }
     }
 }

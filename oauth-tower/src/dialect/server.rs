@@ -9,19 +9,22 @@ use http::{
 };
 use oauth_core::{
     AuthorizationServer,
-    client::{ClientDenial, Presented},
+    client::{ClientBuilder, ClientDenial, Presented},
     error::{ErrorCode, Refusal},
+    grant::TokenDenial,
     server::Builder,
     types::Params,
 };
 
-use super::{Dialect, JsonpHosts, Route, Sources, authorize, gather::gather, status, token};
+use super::{
+    ApiDenial, Dialect, JsonpHosts, Route, Sources, authorize, gather::gather, status, token,
+};
 use crate::{
     BoxError,
     endpoint::{Answer, ClientEndpoint, Endpoint, HostPages},
     host::Host,
     throttle::{Peer, Throttle},
-    wire::{Body, Limits, empty, json},
+    wire::{Body, Limits, RETRY, json, retry_after},
 };
 
 /// An endpoint that only one provider has.
@@ -32,8 +35,11 @@ pub struct Extra {
     /// Where its parameters come from.
     pub sources: Sources,
     /// What answers it.
-    pub answer: fn(ExtraRequest) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>>,
+    pub answer: fn(ExtraRequest) -> ExtraAnswer,
 }
+
+/// The answer of such an endpoint.
+pub type ExtraAnswer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// A request to such an endpoint.
 #[derive(Clone, Debug)]
@@ -48,10 +54,10 @@ pub struct ExtraRequest {
 
 /// A server that speaks a dialect, before it is cut into services. Cheap to clone.
 #[derive(Clone)]
-pub struct Dialects(Arc<Server>);
+pub struct Dialects(Arc<Shared>);
 
 #[derive(Clone)]
-pub(super) struct Server {
+pub(super) struct Shared {
     pub(super) dialect: &'static Dialect,
     pub(super) server: AuthorizationServer,
     pub(super) host: Arc<dyn Host>,
@@ -66,12 +72,18 @@ impl Dialect {
     pub fn server(&self, builder: Builder) -> Builder {
         builder.profile(self.name).formats((self.formats)())
     }
+
+    /// Registers a client under this dialect, with the lifetimes that the provider is known for. What is dangerous, its docs say.
+    pub fn client(&self, builder: ClientBuilder) -> ClientBuilder {
+        builder.profile(self.name).lifetimes(self.lifetimes)
+    }
 }
 
 impl Dialects {
-    /// `server`, made by [`Dialect::server`], over HTTP in this dialect, with the pages and the login of `host`.
+    /// `server`, made by [`Dialect::server`], over HTTP in this dialect, with the pages and the login of `host`, which finds the
+    /// `&'static Dialect` among the extensions of the requests that it is asked about.
     pub fn new(dialect: &'static Dialect, server: AuthorizationServer, host: impl Host) -> Self {
-        Self(Arc::new(Server {
+        Self(Arc::new(Shared {
             dialect,
             server,
             host: Arc::new(host),
@@ -124,6 +136,19 @@ impl Dialects {
         self.0.refuse(refusal)
     }
 
+    pub(super) fn refuse_with(&self, status: StatusCode, refusal: Refusal) -> Response<Body> {
+        self.0.refuse_with(status, refusal)
+    }
+
+    /// That too many guesses were made, and how long to wait.
+    pub fn too_many(&self, wait: Duration) -> Response<Body> {
+        self.0.too_many(wait)
+    }
+
+    pub(super) fn limits_of(&self) -> &Limits {
+        &self.0.limits
+    }
+
     /// How long this client has to wait before its secret is looked at; `None` if it need not.
     pub fn wait(&self, request: &Presented, parts: &Parts) -> Option<Duration> {
         self.0.wait(request, Peer::of(&parts.extensions))
@@ -134,20 +159,44 @@ impl Dialects {
         self.0.note(denial, request, Peer::of(&parts.extensions));
     }
 
-    fn with(self, change: impl FnOnce(&mut Server)) -> Self {
+    fn with(self, change: impl FnOnce(&mut Shared)) -> Self {
         let mut server = Arc::unwrap_or_clone(self.0);
         change(&mut server);
         Self(Arc::new(server))
     }
 }
 
-impl Server {
+impl Shared {
     pub(super) fn refuse(&self, refusal: Refusal) -> Response<Body> {
-        let mut response = json(status(refusal), &(self.dialect.error)(refusal));
-        if refusal.code == ErrorCode::INVALID_CLIENT {
-            let challenge = HeaderValue::from_static("Basic realm=\"oauth\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        self.refuse_with(status(refusal), refusal)
+    }
+
+    pub(super) fn refuse_with(&self, status: StatusCode, refusal: Refusal) -> Response<Body> {
+        let mut response = json(status, &(self.dialect.error)(refusal));
+        match status {
+            // RFC 9110 §15.5.2
+            StatusCode::UNAUTHORIZED => {
+                let challenge = match refusal.code {
+                    ErrorCode::INVALID_CLIENT => {
+                        let scheme = self.dialect.token.credentials.scheme();
+                        format!("{scheme} realm=\"oauth\"")
+                    }
+                    _ => "Bearer realm=\"oauth\", error=\"invalid_token\"".to_owned(),
+                };
+                if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                }
+            }
+            StatusCode::SERVICE_UNAVAILABLE => retry_after(&mut response, RETRY),
+            _ => {}
         }
+        response
+    }
+
+    pub(super) fn too_many(&self, wait: Duration) -> Response<Body> {
+        let refusal = ApiDenial::Throttled(wait).refusal();
+        let mut response = self.refuse_with(StatusCode::TOO_MANY_REQUESTS, refusal);
+        retry_after(&mut response, wait);
         response
     }
 
@@ -186,7 +235,7 @@ impl fmt::Debug for Dialects {
 pub type DialectService = Endpoint<Answers>;
 
 /// Answers the requests to a dialect's endpoints.
-pub struct Answers(Arc<Server>);
+pub struct Answers(Arc<Shared>);
 
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,16 +254,12 @@ enum Target {
 }
 
 impl Answers {
-    /// The endpoint at an address, and whether it takes the method. Several endpoints may share an address by their methods.
-    fn target(
-        &self,
-        parts: &http::request::Parts,
-    ) -> Result<Option<Target>, &'static [&'static str]> {
+    /// What a request is for, or the answer if that is nothing. Several endpoints may share an address by their methods.
+    fn target(&self, parts: &Parts) -> Result<Target, Box<Response<Body>>> {
         let dialect = self.0.dialect;
-        let (path, query) = (
-            self.below(parts.uri.path()),
-            parts.uri.query().unwrap_or_default(),
-        );
+        let path = self.below(parts.uri.path());
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let query: Params = query.collect();
         let own = [
             (&dialect.authorize.route, Target::Authorize),
             (&dialect.token.route, Target::Token),
@@ -223,19 +268,38 @@ impl Answers {
             .extras
             .iter()
             .map(|extra| (&extra.route, Target::Extra(extra)));
-        let mut other_methods = None;
+        let mut methods = Vec::new();
         for (route, target) in own.into_iter().chain(extras) {
-            if route.is_at(path, query) {
-                if route.takes(&parts.method) {
-                    return Ok(Some(target));
-                }
-                other_methods = Some(route.methods);
+            if !route.is_at(path, &query) {
+                continue;
             }
+            if route.is_ambiguous(&query) {
+                return Err(Box::new(self.0.refuse(TokenDenial::Repeated.refusal())));
+            }
+            if route.takes(&parts.method) {
+                return Ok(target);
+            }
+            methods.extend_from_slice(route.methods);
         }
-        match other_methods {
-            Some(methods) => Err(methods),
-            None => Ok(self.0.host.has_page(path).then_some(Target::Page)),
+        if methods.is_empty() {
+            return if self.0.host.has_page(path) {
+                Ok(Target::Page)
+            } else {
+                let refusal = self.not_served(StatusCode::NOT_FOUND, "nothing is served here");
+                Err(Box::new(refusal))
+            };
         }
+        let description = "this method is not served here";
+        let mut response = self.not_served(StatusCode::METHOD_NOT_ALLOWED, description);
+        if let Ok(allowed) = HeaderValue::from_str(&methods.join(", ")) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
+        Err(Box::new(response))
+    }
+
+    fn not_served(&self, status: StatusCode, description: &'static str) -> Response<Body> {
+        let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, description);
+        self.0.refuse_with(status, refusal)
     }
 
     fn below<'a>(&self, path: &'a str) -> &'a str {
@@ -259,16 +323,16 @@ impl Answer for Answers {
         let target = self.target(&parts);
         let request = Request::from_parts(parts, body);
         match target {
-            Ok(Some(Target::Authorize)) => authorize::answer(&self.0, request).await,
-            Ok(Some(Target::Token)) => token::answer(&self.0, request).await,
-            Ok(Some(Target::Extra(extra))) => self.extra(extra, request).await,
-            Ok(Some(Target::Page)) => {
-                let Server {
+            Ok(Target::Authorize) => authorize::answer(&self.0, request).await,
+            Ok(Target::Token) => token::answer(&self.0, request).await,
+            Ok(Target::Extra(extra)) => self.extra(extra, request).await,
+            Ok(Target::Page) => {
+                let Shared {
                     server,
                     host,
                     limits,
                     ..
-                } = Server::clone(&self.0);
+                } = Shared::clone(&self.0);
                 HostPages {
                     server,
                     host,
@@ -277,19 +341,7 @@ impl Answer for Answers {
                 .answer(request)
                 .await
             }
-            Ok(None) => empty(StatusCode::NOT_FOUND),
-            Err(methods) => {
-                let refusal =
-                    Refusal::new(ErrorCode::INVALID_REQUEST, "this method is not served here");
-                let mut response = json(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    &(self.0.dialect.error)(refusal),
-                );
-                if let Ok(allowed) = HeaderValue::from_str(&methods.join(", ")) {
-                    response.headers_mut().insert(ALLOW, allowed);
-                }
-                response
-            }
+            Err(response) => *response,
         }
     }
 }
@@ -301,17 +353,23 @@ impl Answers {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        match gather(self.0.dialect, extra.sources, request, &self.0.limits).await {
-            Ok((parts, params)) => {
-                let dialects = Dialects(Arc::clone(&self.0));
-                (extra.answer)(ExtraRequest {
-                    dialects,
-                    parts,
-                    params,
-                })
-                .await
-            }
-            Err((status, refusal)) => json(status, &(self.0.dialect.error)(refusal)),
+        let dialect = self.0.dialect;
+        let (parts, params) = match gather(dialect, extra.sources, request, &self.0.limits).await {
+            Ok(gathered) => gathered,
+            Err((status, refusal)) => return self.0.refuse_with(status, refusal),
+        };
+        if params.repeated().is_some() {
+            let refusal = TokenDenial::Repeated.refusal();
+            return match dialect.callback_of(&params) {
+                Some(callback) => callback.call(&(dialect.error)(refusal)),
+                None => self.0.refuse(refusal),
+            };
         }
+        (extra.answer)(ExtraRequest {
+            dialects: Dialects(Arc::clone(&self.0)),
+            parts,
+            params,
+        })
+        .await
     }
 }

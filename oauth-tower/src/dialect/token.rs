@@ -9,15 +9,15 @@ use oauth_core::{
     types::{Params, Scope},
 };
 
-use super::{credentials, gather::gather, server::Server};
+use super::{credentials, gather::gather, server::Shared};
 use crate::{
     BoxError,
     throttle::Peer,
-    wire::{Body, json, too_many},
+    wire::{Body, json},
 };
 
 /// Answers a request.
-pub(super) async fn answer<B>(server: &Server, request: Request<B>) -> Response<Body>
+pub(super) async fn answer<B>(server: &Shared, request: Request<B>) -> Response<Body>
 where
     B: http_body::Body + Send,
     B::Data: Send,
@@ -27,14 +27,12 @@ where
     let gathered = gather(dialect, dialect.token.sources, request, &server.limits).await;
     let (parts, params) = match gathered {
         Ok(gathered) => gathered,
-        Err((status, refusal)) => return json(status, &(dialect.error)(refusal)),
+        Err((status, refusal)) => return server.refuse_with(status, refusal),
     };
-    if dialect
-        .token
-        .required
-        .iter()
-        .any(|name| params.get(name).is_none())
-    {
+    if params.repeated().is_some() {
+        return server.refuse(TokenDenial::Repeated.refusal());
+    }
+    if lacks(&dialect.token, &params) {
         return server.refuse(Refusal::new(
             ErrorCode::INVALID_REQUEST,
             "a required parameter is missing",
@@ -52,7 +50,7 @@ where
             &(dialect.success)(&response, &params, server.server.now()),
         ),
         Ok(Ok(Err(denial))) => server.refuse(denial.refusal()),
-        Ok(Err(wait)) => too_many(wait),
+        Ok(Err(wait)) => server.too_many(wait),
         Err(fault) => {
             tracing::error!(%fault, dialect = dialect.name, "a token request failed");
             server.refuse(fault.refusal())
@@ -60,28 +58,44 @@ where
     }
 }
 
+/// Whether a parameter is missing that has to be there.
+fn lacks(shape: &super::Token, params: &Params) -> bool {
+    let for_grant = shape
+        .required_for
+        .iter()
+        .filter(|(grant_type, _)| params.get("grant_type") == Some(grant_type));
+    let for_all = shape.required.iter();
+    for_all
+        .chain(for_grant.map(|(_, name)| name))
+        .any(|name| params.get(name).is_none())
+}
+
 /// How long to wait before the next guess.
 type Wait = std::time::Duration;
 
-/// Presents the credentials as they can be read, until they are accepted.
+/// Presents the credentials as they can be read, until they are accepted. If they never are, each reading was a guess.
 async fn exchange(
-    server: &Server,
+    server: &Shared,
     presented: &[Presented],
     peer: Option<Peer>,
 ) -> Result<Result<Result<TokenResponse, TokenDenial>, Wait>, Fault> {
+    let mut guesses = Vec::new();
     let mut answer = Err(TokenDenial::Client(ClientDenial::Missing));
     for request in presented {
         if let Some(wait) = server.wait(request, peer) {
             return Ok(Err(wait));
         }
         answer = server.server.token(request).await?;
-        match &answer {
-            Err(TokenDenial::Client(ClientDenial::Unknown | ClientDenial::WrongSecret)) => {}
-            _ => break,
+        let Err(TokenDenial::Client(denial)) = &answer else {
+            return Ok(Ok(answer));
+        };
+        guesses.push((*denial, request));
+        if !matches!(denial, ClientDenial::Unknown | ClientDenial::WrongSecret) {
+            break;
         }
     }
-    if let (Err(TokenDenial::Client(denial)), Some(request)) = (&answer, presented.last()) {
-        server.note(*denial, request, peer);
+    for (denial, request) in guesses {
+        server.note(denial, request, peer);
     }
     Ok(Ok(answer))
 }

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW, request::Parts};
 use oauth_core::{
-use oauth_core::{
     AuthorizationServer, authorize::Browser, error::Fault, event::Event, server::AuthorizeAnswer,
     types::Params,
-};
 };
 
 use super::Answer;

@@ -13,7 +13,9 @@ pub(crate) use self::{
     form::{presented, read_form},
     page::{plain_page, secure_page},
     params::{decode, parse},
-    response::{empty, error, found, json, method_not_allowed, refusal, too_many},
+    response::{
+        RETRY, empty, error, found, json, method_not_allowed, refusal, retry_after, too_many,
+    },
 };
 pub use self::{
     body::{Body, Limits},
@@ -24,5 +26,5 @@ pub use self::{
 #[cfg(feature = "ui")]
 pub(crate) use self::{
     browser::{append_cookie, cookies},
-    response::{retry_after, see_other},
+    response::see_other,
 };

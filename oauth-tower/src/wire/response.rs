@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::{Body, page::form_post_page};
 
 /// How long a client should wait when the server cannot answer now.
-const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// A JSON document that nobody may keep.
 pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Response<Body> {

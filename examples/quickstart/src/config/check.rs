@@ -9,8 +9,9 @@ use oauth_core::{
 use toml::Spanned;
 
 use super::{
-    Config, Problem, ProtectedPath,
+    Config, Problem, ProtectedPath, Register,
     client::client,
+    dialect,
     file::{File, PolicyTable, ResourceTable, UserTable},
     value::{lifetime, parsed, problem, seconds, secret},
 };
@@ -28,7 +29,7 @@ const TAKEN: [&str; 9] = [
     "/callback",
 ];
 
-pub(super) fn config(file: File) -> Result<Config, Problem> {
+pub(super) fn config(file: File, mut register: Option<Register<'_>>) -> Result<Config, Problem> {
     let issuer = file
         .issuer
         .map(|issuer| parsed(&issuer, Issuer::new))
@@ -55,7 +56,11 @@ pub(super) fn config(file: File) -> Result<Config, Problem> {
     let mut clients = Vec::new();
     for table in file.client {
         once(&mut ids, &table.get_ref().client_id, "client_id")?;
-        clients.push(client(table)?);
+        let is_dialect = dialect::is_asked(table.get_ref(), register.is_some())?;
+        clients.push(match &mut register {
+            Some(register) if is_dialect => dialect::client(table, &file.policy, register)?,
+            _ => client(table)?,
+        });
     }
     let mut paths = HashSet::new();
     let resources = file.resource.map(|tables| {

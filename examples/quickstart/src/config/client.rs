@@ -15,7 +15,7 @@ use super::{
     value::{lifetime, parsed, problem, seconds, secret},
 };
 
-const GRANT_TYPES: [GrantType; 3] = [
+pub(super) const GRANT_TYPES: [GrantType; 3] = [
     GrantType::AUTHORIZATION_CODE,
     GrantType::REFRESH_TOKEN,
     GrantType::CLIENT_CREDENTIALS,
@@ -53,7 +53,18 @@ pub(super) fn client(table: Spanned<ClientTable>) -> Result<Client, Problem> {
     if let Some(value) = &table.may_introspect {
         builder = builder.introspection(introspection(value)?);
     }
-    let lifetimes = Lifetimes {
+    builder
+        .lifetimes(lifetimes(&table)?)
+        .build()
+        .map_err(|error: InvalidClient| Problem {
+            at,
+            what: error.to_string(),
+        })
+}
+
+/// What a client has of its own.
+pub(super) fn lifetimes(table: &ClientTable) -> Result<Lifetimes, Problem> {
+    Ok(Lifetimes {
         code: lifetime(table.code_lifetime.as_ref(), "code_lifetime")?,
         access_token: lifetime(
             table.access_token_lifetime.as_ref(),
@@ -65,17 +76,10 @@ pub(super) fn client(table: Spanned<ClientTable>) -> Result<Client, Problem> {
         )?,
         refresh_token_idle: seconds(table.refresh_token_idle.as_ref(), "refresh_token_idle")?,
         refresh_grace: seconds(table.refresh_grace.as_ref(), "refresh_grace")?,
-    };
-    builder
-        .lifetimes(lifetimes)
-        .build()
-        .map_err(|error: InvalidClient| Problem {
-            at,
-            what: error.to_string(),
-        })
+    })
 }
 
-fn authentication(table: &ClientTable) -> Result<ClientAuthentication, Problem> {
+pub(super) fn authentication(table: &ClientTable) -> Result<ClientAuthentication, Problem> {
     let secrets = match &table.client_secret {
         Some(value) => {
             let secret = secret(value, "client_secret")?;

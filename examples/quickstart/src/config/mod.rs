@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod dialect;
 mod file;
 mod value;
 
@@ -16,6 +17,8 @@ use oauth_core::{
     types::{Issuer, Resource, Scope, Secret, Subject},
 };
 use thiserror::Error;
+
+pub use self::dialect::{DialectClient, Register};
 
 /// All that a file says.
 #[derive(Debug, Default)]
@@ -113,11 +116,27 @@ impl Config {
     /// # Errors
     /// With what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::read_by(path, Self::parse)
+    }
+
+    /// Reads a file in which clients may be registered under the dialect of an existing provider, with `dialect = true`, and limited
+    /// to the pages of some hosts, with `jsonp_hosts`. What such a client is, `register` decides.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn read_with_dialect(path: &Path, register: Register<'_>) -> Result<Self, ConfigError> {
+        Self::read_by(path, |text| Self::parse_with(text, Some(register)))
+    }
+
+    fn read_by(
+        path: &Path,
+        parse: impl FnOnce(&str) -> Result<Self, Problem>,
+    ) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.into(),
             source,
         })?;
-        Self::parse(&text).map_err(|Problem { at, what }| ConfigError::Wrong {
+        parse(&text).map_err(|Problem { at, what }| ConfigError::Wrong {
             path: path.into(),
             line: text
                 .get(..at)
@@ -127,12 +146,16 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, Problem> {
+        Self::parse_with(text, None)
+    }
+
+    fn parse_with(text: &str, register: Option<Register<'_>>) -> Result<Self, Problem> {
         let file: file::File = toml::from_str(text).map_err(|error| Problem {
             at: error.span().map_or(0, |span| span.start),
             // The message alone: the error as a whole would show the line, which may hold a secret.
             what: without_value(error.message()),
         })?;
-        check::config(file)
+        check::config(file, register)
     }
 }
 
@@ -316,6 +339,16 @@ mod tests {
                 "twice",
             ),
             ("[user]\nusername = \"a\"", 1, "[[user]] with double"),
+            (
+                "[[client]]\nclient_id = \"a\"\ndialect = true",
+                3,
+                "this program speaks no dialect",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\njsonp_hosts = [\"a.example\"]",
+                3,
+                "this program speaks no dialect",
+            ),
             (
                 "[[resource]]\npath = \"/x\"\nscope = \"read\"\nidentifier = \"x\"",
                 4,
