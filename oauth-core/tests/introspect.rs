@@ -17,13 +17,13 @@ use common::{
         ODD_LIFETIMES, POST, WEB,
     },
     flow::{from, refresh_token},
-    millis, scope, seconds,
+    millis, scope, seconds, secret, subject,
 };
 use oauth_core::{
     client::ClientDenial,
     event::Event,
     time::Clock,
-    token::{IntrospectionDenial, IntrospectionResponse as R, TokenType, TokenUse},
+    token::{IntrospectionDenial, IntrospectionResponse as R, TokenState, TokenType, TokenUse},
 };
 
 /// 7662-2.2-e, 7662-4-e, 7662-4-g, 7662-2.2-g, 7662-5-a: `1` is told, `0` is told that it is inactive and nothing else.
@@ -223,5 +223,102 @@ async fn a_caller_authenticates_and_names_a_token() {
             reason: denial,
         };
         assert_eq!(fixture.events.last(), expected, "{id}");
+    }
+}
+
+/// A host can tell a token that has expired from one that was never there, and from none that was taken back.
+#[tokio::test]
+async fn what_is_known_of_a_token() {
+    #[derive(Debug, PartialEq)]
+    enum Known {
+        Valid,
+        Expired,
+        Unknown,
+    }
+    use Known::{Expired, Unknown, Valid};
+    let fixture = Fixture::new();
+    let inspect = async |token: &oauth_core::types::Secret| {
+        let state = fixture.server.inspect(token).await.unwrap();
+        let valid = fixture.server.validate(token).await.unwrap();
+        match state {
+            TokenState::Valid(known) => {
+                assert_eq!(valid.as_ref(), Some(&known));
+                (Valid, Some(known))
+            }
+            TokenState::Expired(known) => {
+                assert_eq!(valid, None);
+                (Expired, Some(known))
+            }
+            TokenState::Unknown => {
+                assert_eq!(valid, None);
+                (Unknown, None)
+            }
+        }
+    };
+    let code = fixture.code(WEB).await;
+    let live = fixture.tokens(WEB).await;
+    let revoked = fixture.tokens(WEB).await;
+    fixture.revoke(WEB, &revoked.access_token).await.unwrap();
+    let ended = fixture.tokens_for(WEB, "bob", &[]).await;
+    let withdrawn = fixture
+        .server
+        .withdraw(&subject("bob"), &WEB.parse().unwrap())
+        .await;
+    assert_eq!(withdrawn.unwrap(), 1);
+    let mut altered = live.access_token.expose().to_owned();
+    altered.replace_range(20..21, if &altered[20..21] == "A" { "B" } else { "A" });
+    let lifetime = seconds(3600);
+    for (wait, expected) in [
+        (seconds(0), Valid),
+        (lifetime - millis(1), Valid),
+        (millis(1), Expired),
+        (seconds(300), Expired),
+    ] {
+        fixture.clock.advance(wait);
+        let (known, token) = inspect(&live.access_token).await;
+        assert_eq!(known, expected, "{wait:?}");
+        assert_eq!(token.as_ref(), Some(&live.token));
+        for token in [
+            &revoked.access_token,
+            &ended.access_token,
+            refresh_token(&live),
+            &secret(&code),
+            &secret(&altered),
+            &secret(""),
+        ] {
+            assert_eq!(inspect(token).await.0, Unknown);
+        }
+    }
+    // What ends an expired one is what ends the rest of its grant.
+    fixture.revoke(WEB, refresh_token(&live)).await.unwrap();
+    assert_eq!(inspect(&live.access_token).await.0, Unknown);
+    // And what was forgotten is unknown.
+    let forgotten = fixture.tokens(WEB).await;
+    fixture.clock.advance(lifetime + seconds(601));
+    fixture.server.prune(100).await.unwrap();
+    assert_eq!(inspect(&forgotten.access_token).await.0, Unknown);
+}
+
+/// What a host asks for a client is what that would be told itself.
+#[tokio::test]
+async fn a_host_is_told_what_its_client_would_be() {
+    let fixture = Fixture::new();
+    let tokens = fixture
+        .tokens_for(WEB, "alice", &[("resource", MAIL)])
+        .await;
+    fixture.events.take();
+    for client in common::clients::all() {
+        if !client.is_confidential() || client.profile().is_some() {
+            continue;
+        }
+        let id = client.id().as_str();
+        for token in [&tokens.access_token, refresh_token(&tokens), &secret("x")] {
+            let expected = fixture.introspect(id, token).await;
+            let told = fixture.events.last();
+            let answer = fixture.server.introspect_for(&client, token).await;
+            assert_eq!(answer.unwrap(), expected, "{id}");
+            assert_eq!(fixture.events.last(), told);
+            assert_eq!(fixture.events.take().len(), 2, "{id}");
+        }
     }
 }

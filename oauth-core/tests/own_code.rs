@@ -170,6 +170,12 @@ async fn a_ticket_cannot_be_made_or_altered() {
         good.clone() + "A",
         good[1..].to_owned(),
     ];
+    // A ticket's content, sealed by the same server for anything else.
+    let content = &URL_SAFE_NO_PAD.decode(&good).unwrap()[32..];
+    junk.extend(
+        ["interaction", "", "own", "own code "].map(|purpose| sealed.seal(purpose, content)),
+    );
+    assert_eq!(sealed.seal("own code", content), good);
     for at in 0..good.len() {
         let mut altered = good.clone().into_bytes();
         altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
@@ -484,8 +490,12 @@ async fn a_code_that_was_answered_was_kept() {
 /// A token for a name: for those only who were allowed it, and no more than their scope.
 #[tokio::test]
 async fn a_name_gets_a_token_only_where_dangerously_allowed() {
-    let fixture = Fixture::new();
-    let rows: &[(&str, &[(&str, &str)], &str)] = &[
+    type Row = (
+        &'static str,
+        &'static [(&'static str, &'static str)],
+        &'static str,
+    );
+    let rows: &[Row] = &[
         ("open", &[("client_id", OPEN)], "ok"),
         (
             "in reach",
@@ -537,6 +547,7 @@ async fn a_name_gets_a_token_only_where_dangerously_allowed() {
             "unauthorized_client",
         ),
     ];
+    let fixture = Fixture::new();
     for (what, params, expected) in rows {
         let params: Params = pairs(params).into_iter().collect();
         let records = fixture.records();

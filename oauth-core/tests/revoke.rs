@@ -12,7 +12,7 @@ mod common;
 
 use common::{
     Fixture,
-    clients::{APP, LEGACY, POST, WEB},
+    clients::{self, APP, LEGACY, MACHINE, POST, WEB},
     flow::{from, refresh_token, wire},
     seconds, secret,
 };
@@ -205,4 +205,120 @@ async fn nothing_revoked_comes_back() {
         assert_eq!(wire(&fixture.redeem(WEB, &code).await), "invalid_grant");
     }
     assert_eq!(fixture.revoke(WEB, &secret("oauth_rt_x")).await, Ok(()));
+}
+
+/// Ending the grant of a token ends all of that and nothing else, for the client whose it is, and for whoever holds a token that
+/// can be used. One that cannot is no key to anything.
+#[tokio::test]
+async fn a_grant_ends_with_its_token() {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Caller {
+        Owner,
+        Other,
+        Holder,
+    }
+    #[derive(Clone, Copy, Debug)]
+    enum Shown {
+        Access,
+        EarlierAccess,
+        ExpiredAccess,
+        Refresh,
+        UsedRefresh,
+        ExpiredRefresh,
+        Unknown,
+    }
+    use Caller::{Holder, Other, Owner};
+    use Shown as S;
+    let denied = Err(RevocationDenial::WrongClient);
+    let rows = [
+        (Owner, S::Access, Ok(()), true),
+        (Owner, S::EarlierAccess, Ok(()), true),
+        (Owner, S::Refresh, Ok(()), true),
+        (Owner, S::UsedRefresh, Ok(()), true),
+        (Owner, S::Unknown, Ok(()), false),
+        (Other, S::Access, denied, false),
+        (Other, S::EarlierAccess, denied, false),
+        (Other, S::Refresh, denied, false),
+        (Other, S::UsedRefresh, denied, false),
+        (Other, S::Unknown, Ok(()), false),
+        (Holder, S::Access, Ok(()), true),
+        (Holder, S::EarlierAccess, Ok(()), true),
+        (Holder, S::ExpiredAccess, Ok(()), false),
+        (Holder, S::Refresh, Ok(()), true),
+        (Holder, S::UsedRefresh, Ok(()), false),
+        (Holder, S::ExpiredRefresh, Ok(()), false),
+        (Holder, S::Unknown, Ok(()), false),
+    ];
+    let all = clients::all();
+    for (caller, shown, expected, is_ended) in rows {
+        let what = format!("{caller:?} {shown:?}");
+        let fixture = Fixture::new();
+        let others = fixture.tokens_for(WEB, "bob", &[]).await;
+        let (first, second) = two(&fixture, WEB).await;
+        let token = match shown {
+            S::Access | S::ExpiredAccess => second.access_token.clone(),
+            S::EarlierAccess => first.access_token.clone(),
+            S::Refresh | S::ExpiredRefresh => refresh_token(&second).clone(),
+            S::UsedRefresh => refresh_token(&first).clone(),
+            S::Unknown => secret("oauth_at_unknown"),
+        };
+        match shown {
+            S::ExpiredAccess => fixture.clock.advance(seconds(3600)),
+            S::ExpiredRefresh => fixture.clock.advance(seconds(30 * 24 * 3600)),
+            _ => {}
+        }
+        fixture.events.take();
+        let records = fixture.records();
+        let client = |id: &str| all.iter().find(|client| client.id().as_str() == id);
+        let client = match caller {
+            Owner => client(WEB),
+            Other => client(LEGACY),
+            Holder => None,
+        };
+        let answer = fixture.server.revoke_grant(client, &token).await.unwrap();
+        assert_eq!(answer, expected, "{what}");
+        let told = fixture.events.take();
+        match told.as_slice() {
+            [Event::Revoked { client_id, family }] => {
+                let id = if caller == Other { LEGACY } else { WEB };
+                assert_eq!((client_id.as_str(), *family), (id, is_ended), "{what}");
+            }
+            [Event::RevocationDenied { .. }] => assert!(answer.is_err(), "{what}"),
+            told => assert!(told.is_empty() && caller == Holder && !is_ended, "{what}"),
+        }
+        if is_ended {
+            for tokens in [&first, &second] {
+                assert!(!fixture.is_valid(&tokens.access_token).await, "{what}");
+                assert!(!fixture.is_active(refresh_token(tokens)).await, "{what}");
+            }
+        } else {
+            assert_eq!(fixture.records(), records, "{what}");
+        }
+        if !matches!(shown, S::ExpiredRefresh) {
+            let token = refresh_token(&second);
+            assert_eq!(is_refreshable(&fixture, WEB, token).await, !is_ended);
+            assert!(is_refreshable(&fixture, WEB, refresh_token(&others)).await);
+        }
+    }
+}
+
+/// A token without a grant ends by itself.
+#[tokio::test]
+async fn a_token_without_a_grant_ends_alone() {
+    let all = clients::all();
+    let machine = all.iter().find(|client| client.id().as_str() == MACHINE);
+    for caller in [machine, None] {
+        let fixture = Fixture::new();
+        let request = from(MACHINE, &[("grant_type", "client_credentials")]);
+        let one = fixture.token(&request).await.unwrap();
+        let two = fixture.token(&request).await.unwrap();
+        let ended = fixture.server.revoke_grant(caller, &one.access_token).await;
+        assert_eq!(ended.unwrap(), Ok(()));
+        assert!(matches!(
+            fixture.events.last(),
+            Event::Revoked { family: false, .. }
+        ));
+        assert!(!fixture.is_valid(&one.access_token).await);
+        assert!(fixture.is_valid(&two.access_token).await);
+    }
 }

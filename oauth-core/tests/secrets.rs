@@ -19,19 +19,21 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    clients::{APP, PLAIN, POST, WEB, client_secret, redirect_uri},
+    Fixture,
+    clients::{APP, OPEN, OWN, PAGE, PLAIN, POST, TYPIST, WEB, client_secret, redirect_uri},
     faulty::{Load, Step, faulty},
     flow::{
-        CHALLENGE, STATE, VERIFIER, approve, authorization_request, basic, browser, code_in,
-        exchange, from, pairs, refresh_token, remembered,
+        CHALLENGE, STATE, VERIFIER, answered, approve, authorization_request, basic, browser,
+        code_in, exchange, from, pairs, refresh_token, remembered,
     },
     policy, subject,
+    users::{PASSWORD, Users},
 };
 use oauth_core::{
     authorize::{AuthorizationDenial, InteractionDenial, UnprovenDenial, Verdict},
     client::{ClientDenial, Presented},
     error::{ErrorCode, Fault, Refusal},
-    grant::{CodeDenial, RefreshDenial, TokenDenial},
+    grant::{CodeDenial, PasswordDenial, PasswordGrant, RefreshDenial, TokenDenial},
     pkce::InvalidChallenge,
     random::{EntropyError, Random},
     server::AuthorizeAnswer,
@@ -181,6 +183,7 @@ async fn secrets_are_told_to_nobody() {
                 .await,
         );
     }
+    dangerous(&fixture, &mut heard).await;
     for step in [Step::Unavailable, Step::AnswerLost, Step::CommitLost] {
         let code = fixture.code(WEB).await;
         heard.secret("code", &code);
@@ -275,6 +278,71 @@ async fn secrets_are_told_to_nobody() {
     }
 }
 
+/// What the dangerous grants hand out and are told.
+async fn dangerous(fixture: &Fixture, heard: &mut Heard) {
+    let interaction = fixture.pend(PAGE, &[("response_type", "token")]).await;
+    heard.debug(&interaction.pending);
+    for _ in 0..2 {
+        let settled = fixture
+            .settle(&interaction, Verdict::Approve(approve("alice")))
+            .await;
+        heard.debug(&settled);
+        let params = answered(&settled.unwrap().response);
+        heard.secret("implicit token", &params["access_token"]);
+    }
+
+    let grant = PasswordGrant::new(Arc::new(Users::default()));
+    heard.debug(&grant);
+    let typing = fixture.beside_built(common::clients::all(), 8, |builder| builder.grant(grant));
+    heard.secret("password", PASSWORD);
+    heard.secret("password", "guessed p\u{e4}ssword");
+    for password in ["guessed p\u{e4}ssword", PASSWORD] {
+        let request = from(
+            TYPIST,
+            &[
+                ("grant_type", "password"),
+                ("username", "alice"),
+                ("password", password),
+            ],
+        );
+        heard.debug(&request);
+        let answer = typing.server.token(&request).await;
+        heard.debug(&answer);
+        if let Ok(Ok(tokens)) = answer {
+            heard.tokens(&tokens);
+        }
+    }
+
+    heard.secret("client secret", client_secret(OWN));
+    let ticket = fixture.server.own_code_ticket(&from(OWN, &[])).await;
+    let ticket = ticket.unwrap().unwrap();
+    heard.secret("ticket", &ticket);
+    for _ in 0..2 {
+        let answer = fixture.server.own_code(&ticket).await.unwrap();
+        heard.debug(&answer);
+        if let Ok(code) = answer {
+            heard.secret("code", code.code.expose());
+            let exchange = [
+                ("grant_type", "authorization_code"),
+                ("code", code.code.expose()),
+            ];
+            heard.tokens(&fixture.token(&from(OWN, &exchange)).await.unwrap());
+        }
+    }
+    let named = pairs(&[("client_id", OPEN)]).into_iter().collect();
+    let answer = fixture.server.token_without_authentication(&named).await;
+    let tokens = answer.unwrap().unwrap();
+    heard.debug(&tokens);
+    heard.secret("access token", tokens.access_token.expose());
+    heard.debug(&fixture.server.inspect(&tokens.access_token).await);
+    heard.debug(
+        &fixture
+            .server
+            .revoke_grant(None, &tokens.access_token)
+            .await,
+    );
+}
+
 /// 6749-4.1.2.1-g: every error and description keeps to the grammar, for every reason there is.
 #[test]
 fn errors_keep_to_their_grammar() {
@@ -291,6 +359,7 @@ fn errors_keep_to_their_grammar() {
         C::WrongProof,
         C::ReplayedProof,
         C::Public,
+        C::OtherProfile,
     ];
     let codes = [
         CodeDenial::Unknown,
@@ -341,6 +410,9 @@ fn errors_keep_to_their_grammar() {
         TokenDenial::UnauthorizedClient,
         TokenDenial::Scope,
         TokenDenial::Target,
+        TokenDenial::Password(PasswordDenial::Wrong),
+        TokenDenial::Password(PasswordDenial::Throttled),
+        TokenDenial::Ticket,
     ];
     let faults = [
         Fault::Contention,
@@ -419,6 +491,7 @@ fn people_are_told_too() {
         U::MissingClient,
         U::Repeated,
         U::UnknownClient,
+        U::OtherProfile,
         U::MissingRedirectUri,
         U::WrongRedirectUri,
     ];

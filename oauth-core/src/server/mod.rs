@@ -6,6 +6,7 @@
 mod authorize;
 mod builder;
 mod client;
+mod ended;
 mod grants;
 mod own;
 mod token;
@@ -18,6 +19,7 @@ use std::{
 pub use self::{
     authorize::AuthorizeAnswer,
     builder::{Builder, Endpoints},
+    ended::Ended,
     grants::{Connection, GrantInfo, GrantPage},
 };
 use crate::{

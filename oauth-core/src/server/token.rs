@@ -203,7 +203,7 @@ impl AuthorizationServer {
     ) -> Result<Result<(), RevocationDenial>, Fault> {
         match client {
             Some(client) => self.end_grant_of(client, token).await,
-            None => match self.client_held_by(token).await? {
+            None => match self.holder(token).await? {
                 Some(client) => self.end_grant_of(&client, token).await,
                 None => Ok(Ok(())),
             },
@@ -235,8 +235,12 @@ impl AuthorizationServer {
         Ok(answer.map(|_| ()))
     }
 
-    /// The client that a token speaks for.
-    async fn client_held_by(&self, token: &Secret) -> Result<Option<Arc<Client>>, Fault> {
+    /// The client that a token speaks for, for endpoints where holding it is proof enough. `None` if it cannot be used, or is of a
+    /// client of another profile than this server's.
+    ///
+    /// # Errors
+    /// If that could not be found out.
+    pub async fn holder(&self, token: &Secret) -> Result<Option<Arc<Client>>, Fault> {
         let ask = Holding {
             token: token.clone(),
         };
@@ -261,6 +265,10 @@ impl AuthorizationServer {
             token: token.clone(),
         };
         let Ok(response) = self.run(&ask).await?;
+        self.happened(&Event::Introspected {
+            caller: client.id().clone(),
+            active: response != IntrospectionResponse::Inactive,
+        });
         Ok(response)
     }
 

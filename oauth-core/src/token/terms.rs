@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     client::Client,
+    grant::GrantType,
     policy::Policy,
-    store::Key,
-    store::{Body, Kind, Owner, Realm, Record, Role, encode},
+    store::{Body, Key, Kind, Owner, Realm, Record, Role, encode},
     time::Timestamp,
     types::{ClientId, GrantId, Resource, Scope, Subject},
 };
@@ -22,7 +22,7 @@ pub(crate) struct Terms {
     pub(crate) scope: Scope,
     pub(crate) resources: Vec<Resource>,
     pub(crate) granted_at: Timestamp,
-    /// When its last refresh token ends.
+    /// When its last refresh token ends; without any, when its access token does at the latest.
     pub(crate) expires_at: Timestamp,
     /// When the last thing that it may give can have ended, so that its records may be forgotten.
     pub(crate) forget_at: Timestamp,
@@ -40,13 +40,16 @@ impl Terms {
         now: Timestamp,
         policy: &Policy,
     ) -> Self {
-        let expires_at = now + policy.refresh_token_lifetime(client);
-        let last = expires_at.max(now + policy.code_lifetime(client));
+        let code = policy.code_lifetime(client);
+        let access_token = policy.access_token_lifetime(client);
+        let expires_at = if client.may_use(&GrantType::REFRESH_TOKEN) {
+            now + policy.refresh_token_lifetime(client)
+        } else {
+            now + code + access_token
+        };
         // A day more covers an access token lifetime that is raised while the grant lives.
-        let margin = policy
-            .access_token_lifetime(client)
-            .max(Duration::from_secs(24 * 60 * 60));
-        let forget_at = last + margin;
+        let margin = access_token.max(Duration::from_secs(24 * 60 * 60));
+        let forget_at = expires_at.max(now + code) + margin;
         Self {
             client_id: client.id().clone(),
             subject,

@@ -29,6 +29,17 @@ pub(crate) struct Lifetimes {
     pub(crate) grace: u64,
 }
 
+impl Lifetimes {
+    /// Of a grant: that of its refresh tokens, or of all that it can give if there are none.
+    pub(crate) fn grant(&self, client: &str) -> u64 {
+        if client == BRIEF {
+            self.code + self.access
+        } else {
+            self.refresh
+        }
+    }
+}
+
 pub(crate) fn lifetimes(client: &str) -> Lifetimes {
     if client != ODD {
         return Lifetimes {

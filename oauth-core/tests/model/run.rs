@@ -463,7 +463,7 @@ impl World {
             client,
             user,
             scope,
-            expires_at: now + lifetimes(client).refresh,
+            expires_at: now + lifetimes(client).grant(client),
             ended: false,
         });
     }

@@ -36,7 +36,7 @@ pub(super) fn presented(
     let basic = match credentials {
         Credentials::Params => Vec::new(),
         Credentials::Basic | Credentials::BasicOrParams => basic(&parts.headers)?,
-        Credentials::Method(read) => {
+        Credentials::Method { read, .. } => {
             return Ok(vec![Presented {
                 authorization: read(parts)?,
                 params: params.clone(),

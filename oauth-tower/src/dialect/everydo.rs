@@ -24,6 +24,7 @@ pub const EVERYDO: Dialect = Dialect {
         sources: Sources::QUERY_AND_FORM,
         required: &["client_id", "client_secret", "grant_type"],
         credentials: Credentials::Params,
+        ..Dialect::BASE.token
     },
     names: &[("refrash_token", "refresh_token")],
     values: &[

@@ -46,6 +46,7 @@ pub const MINAPP: Dialect = Dialect {
         },
         required: &["client_id", "client_secret", "code", "grant_type"],
         credentials: Credentials::Params,
+        ..Dialect::BASE.token
     },
     extras: &[
         Extra {

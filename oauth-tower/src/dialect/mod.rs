@@ -26,9 +26,11 @@
 
 mod api;
 mod authorize;
+mod client_tokens;
 mod credentials;
 mod document;
 mod everydo;
+mod expire;
 mod formats;
 mod gather;
 mod jsonp;
@@ -51,6 +53,7 @@ use oauth_core::{
 
 pub use self::{
     api::{ApiCall, ApiDenial, Carrier},
+    client_tokens::ClientTokens,
     document::{Document, Json},
     everydo::EVERYDO,
     formats::{Hex, UpperCase},
@@ -59,7 +62,7 @@ pub use self::{
     liuyuan::LIUYUAN,
     minapp::MINAPP,
     pigai::PIGAI,
-    proauth::{ClientTokens, PROAUTH},
+    proauth::PROAUTH,
     server::{Answers, DialectService, Dialects, Extra, ExtraAnswer, ExtraRequest},
 };
 
@@ -137,6 +140,8 @@ pub struct Token {
     pub sources: Sources,
     /// Parameters that have to be there.
     pub required: &'static [&'static str],
+    /// Parameters that have to be there besides, for one grant: `(grant_type, parameter)`.
+    pub required_for: &'static [(&'static str, &'static str)],
     /// How the client proves itself.
     pub credentials: Credentials,
 }
@@ -151,8 +156,13 @@ pub enum Credentials {
     Basic,
     /// Either.
     BasicOrParams,
-    /// By a method that was added to the server; this reads what it is presented from the request's headers.
-    Method(fn(&Parts) -> Result<Option<Authorization>, Refusal>),
+    /// By a method that was added to the server.
+    Method {
+        /// The scheme to challenge a client with.
+        scheme: &'static str,
+        /// Reads what the method is presented from the request's headers.
+        read: fn(&Parts) -> Result<Option<Authorization>, Refusal>,
+    },
 }
 
 /// Where an endpoint is.
@@ -197,6 +207,16 @@ impl Route {
     }
 }
 
+impl Credentials {
+    fn scheme(self) -> &'static str {
+        match self {
+            // A challenge has to have some scheme (RFC 9110 §11.6.1), and there is none for parameters.
+            Self::Params | Self::Basic | Self::BasicOrParams => "Basic",
+            Self::Method { scheme, .. } => scheme,
+        }
+    }
+}
+
 impl Dialect {
     /// What is the same for most: the paths and formats of the standard. There is no provider of this dialect.
     pub const BASE: Self = Self {
@@ -217,6 +237,7 @@ impl Dialect {
             route: Route::new(&["POST"], &["/token"]),
             sources: Sources::FORM,
             required: &["grant_type"],
+            required_for: &[],
             credentials: Credentials::BasicOrParams,
         },
         extras: &[],

@@ -177,11 +177,15 @@ impl Shared {
             // RFC 9110 §15.5.2
             StatusCode::UNAUTHORIZED => {
                 let challenge = match refusal.code {
-                    ErrorCode::INVALID_CLIENT => "Basic realm=\"oauth\"",
-                    _ => "Bearer realm=\"oauth\", error=\"invalid_token\"",
+                    ErrorCode::INVALID_CLIENT => {
+                        let scheme = self.dialect.token.credentials.scheme();
+                        format!("{scheme} realm=\"oauth\"")
+                    }
+                    _ => "Bearer realm=\"oauth\", error=\"invalid_token\"".to_owned(),
                 };
-                let challenge = HeaderValue::from_static(challenge);
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                }
             }
             StatusCode::SERVICE_UNAVAILABLE => retry_after(&mut response, RETRY),
             _ => {}

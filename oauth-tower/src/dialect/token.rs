@@ -32,12 +32,7 @@ where
     if params.repeated().is_some() {
         return server.refuse(TokenDenial::Repeated.refusal());
     }
-    if dialect
-        .token
-        .required
-        .iter()
-        .any(|name| params.get(name).is_none())
-    {
+    if lacks(&dialect.token, &params) {
         return server.refuse(Refusal::new(
             ErrorCode::INVALID_REQUEST,
             "a required parameter is missing",
@@ -63,28 +58,44 @@ where
     }
 }
 
+/// Whether a parameter is missing that has to be there.
+fn lacks(shape: &super::Token, params: &Params) -> bool {
+    let for_grant = shape
+        .required_for
+        .iter()
+        .filter(|(grant_type, _)| params.get("grant_type") == Some(grant_type));
+    let for_all = shape.required.iter();
+    for_all
+        .chain(for_grant.map(|(_, name)| name))
+        .any(|name| params.get(name).is_none())
+}
+
 /// How long to wait before the next guess.
 type Wait = std::time::Duration;
 
-/// Presents the credentials as they can be read, until they are accepted.
+/// Presents the credentials as they can be read, until they are accepted. If they never are, each reading was a guess.
 async fn exchange(
     server: &Shared,
     presented: &[Presented],
     peer: Option<Peer>,
 ) -> Result<Result<Result<TokenResponse, TokenDenial>, Wait>, Fault> {
+    let mut guesses = Vec::new();
     let mut answer = Err(TokenDenial::Client(ClientDenial::Missing));
     for request in presented {
         if let Some(wait) = server.wait(request, peer) {
             return Ok(Err(wait));
         }
         answer = server.server.token(request).await?;
-        match &answer {
-            Err(TokenDenial::Client(ClientDenial::Unknown | ClientDenial::WrongSecret)) => {}
-            _ => break,
+        let Err(TokenDenial::Client(denial)) = &answer else {
+            return Ok(Ok(answer));
+        };
+        guesses.push((*denial, request));
+        if !matches!(denial, ClientDenial::Unknown | ClientDenial::WrongSecret) {
+            break;
         }
     }
-    if let (Err(TokenDenial::Client(denial)), Some(request)) = (&answer, presented.last()) {
-        server.note(*denial, request, peer);
+    for (denial, request) in guesses {
+        server.note(denial, request, peer);
     }
     Ok(Ok(answer))
 }
