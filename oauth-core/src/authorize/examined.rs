@@ -55,6 +55,7 @@ impl Examined {
             client_id: self.client.id().clone(),
             redirect_uri: self.to.redirect_uri.as_str().to_owned(),
             is_redirect_uri_named: self.to.is_named,
+            is_scope_named: self.to.is_scope_named,
             response_type: self.response_type,
             mode: self.to.mode,
             state: self.to.state.clone(),

@@ -133,13 +133,14 @@ impl Identified {
             .unwrap_or_default();
         let mode = mode(response_type, sent("response_mode"));
         let state = sent("state")
-            .filter(|state| is_vschars(state))
+            .filter(|state| may_be_state(&client, state))
             .map(str::to_owned);
         Self {
             client,
             to: ReturnAddress {
                 redirect_uri,
                 is_named: params.get("redirect_uri").is_some(),
+                is_scope_named: params.get("scope").is_some(),
                 mode: mode.unwrap_or(response_type.modes()[0]),
                 state,
             },
@@ -186,7 +187,7 @@ impl Identified {
         if self
             .params
             .get("state")
-            .is_some_and(|state| !is_vschars(state))
+            .is_some_and(|state| !may_be_state(&self.client, state))
         {
             return Err(AuthorizationDenial::State);
         }
@@ -255,6 +256,11 @@ impl Identified {
             Err(AuthorizationDenial::Target)
         }
     }
+}
+
+/// Whether a client may have this as its `state` (RFC 6749 App. A.5). Those of a profile were written for servers that take any text.
+fn may_be_state(client: &Client, state: &str) -> bool {
+    is_vschars(state) || client.profile().is_some()
 }
 
 /// Whether the client may have this at all.

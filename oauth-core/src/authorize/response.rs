@@ -86,6 +86,8 @@ pub(crate) struct ReturnAddress {
     pub(crate) redirect_uri: RedirectUri,
     /// Whether the request said so, rather than leaving it to the registration.
     pub(crate) is_named: bool,
+    /// Whether the request named a scope, likewise.
+    pub(crate) is_scope_named: bool,
     pub(crate) mode: ResponseMode,
     pub(crate) state: Option<String>,
 }
@@ -177,6 +179,14 @@ impl AuthorizationResponse {
     /// The response without a parameter: for dialects that do not know it.
     pub fn without(mut self, name: &str) -> Self {
         self.params.retain(|(own, _)| *own != name);
+        self
+    }
+
+    /// The response, in the query if it is an error: for dialects that have errors nowhere else. A token never goes there.
+    pub fn error_in_query(mut self) -> Self {
+        if self.refusal.is_some() {
+            self.mode = ResponseMode::Query;
+        }
         self
     }
 

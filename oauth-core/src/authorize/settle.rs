@@ -246,6 +246,7 @@ impl Settle<'_> {
                 let code = Code {
                     redirect_uri: Some(self.pending.to.redirect_uri.as_str().to_owned()),
                     is_redirect_uri_named: self.pending.to.is_named,
+                    is_scope_named: self.pending.to.is_scope_named,
                     challenge: self.pending.challenge.clone(),
                     expires_at: now + rules.policy.code_lifetime(client),
                     state: CodeState::Unspent,

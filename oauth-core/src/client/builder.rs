@@ -152,6 +152,14 @@ impl ClientBuilder {
         self.danger(Danger::OwnCode)
     }
 
+    /// Lets its token requests leave out the redirection URI that its authorization request named, also without PKCE.
+    ///
+    /// Dangerous: a code that was made to go to one of its addresses, and was read there, is accepted from another one
+    /// (RFC 6749 §10.6).
+    pub fn dangerous_redirect_uri_once(self) -> Self {
+        self.danger(Danger::RedirectUriOnce)
+    }
+
     fn danger(mut self, danger: Danger) -> Self {
         self.client.dangers.push(danger);
         self

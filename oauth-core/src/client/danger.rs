@@ -17,4 +17,6 @@ pub enum Danger {
     TokenWithoutAuthentication,
     /// Codes issued to itself.
     OwnCode,
+    /// Token requests without the redirection URI that the authorization request named.
+    RedirectUriOnce,
 }

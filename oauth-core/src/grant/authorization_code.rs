@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
-    client::Client,
+    client::{Client, Danger},
     decide::{Context, Decide, Decision, Found, Rules},
     error::{ErrorCode, Fault, Refusal},
     pkce::CodeVerifier,
@@ -162,7 +162,10 @@ impl Exchange {
                 return Err(CodeDenial::WrongRedirectUri);
             }
             // OAuth 2.1 §10.2 lets it be left out, since PKCE binds the code to the request.
-            None if code.challenge.is_none() && code.is_redirect_uri_named => {
+            None if code.challenge.is_none()
+                && code.is_redirect_uri_named
+                && !self.client.allows(Danger::RedirectUriOnce) =>
+            {
                 return Err(CodeDenial::MissingRedirectUri);
             }
             Some(_) | None => {}
@@ -203,6 +206,7 @@ impl Exchange {
             role: Role::Member(family),
         };
         let (mut response, access_token) = issue(&issuance, context);
+        response.is_scope_named = code.is_scope_named;
         let mut commit = context.commit().create(access_token);
         if self.client.may_use(&GrantType::REFRESH_TOKEN) {
             let (secret, refresh_token) = first_refresh_token(&code.terms, family, context);

@@ -114,6 +114,7 @@ impl Decide for Collect {
             terms,
             redirect_uri: None,
             is_redirect_uri_named: false,
+            is_scope_named: false,
             challenge: None,
             expires_at: now + expires_in,
             state: CodeState::Unspent,

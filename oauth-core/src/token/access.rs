@@ -90,6 +90,8 @@ pub struct TokenResponse {
     pub token: AccessToken,
     /// Whether something that was asked for means nothing at the resource servers, and was left out.
     pub is_narrowed: bool,
+    /// Whether the authorization request that it comes from, if there was one, named a scope.
+    pub is_scope_named: bool,
     /// When the last refresh token of its grant ends, and the user has to authorize anew; `None` without a refresh token, since
     /// then the access token's end is that.
     pub grant_expires_at: Option<Timestamp>,
@@ -149,6 +151,7 @@ pub(crate) fn issue_of(
         expires_in: lifetime,
         refresh_token: None,
         is_narrowed: token.scope != *issuance.scope,
+        is_scope_named: false,
         grant_expires_at: None,
         token,
     };

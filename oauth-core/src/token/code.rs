@@ -18,6 +18,8 @@ pub(crate) struct Code {
     pub(crate) redirect_uri: Option<String>,
     /// Whether the authorization request named it, so that the token request has to as well (RFC 6749 §4.1.3).
     pub(crate) is_redirect_uri_named: bool,
+    /// Whether it named a scope, for those who are told of the one they asked for only.
+    pub(crate) is_scope_named: bool,
     pub(crate) challenge: Option<CodeChallenge>,
     pub(crate) expires_at: Timestamp,
     pub(crate) state: CodeState,
@@ -30,7 +32,9 @@ pub(crate) enum CodeState {
     Spent,
 }
 
-impl Body for Code {}
+impl Body for Code {
+    const FORMAT: u8 = 2;
+}
 
 impl Code {
     /// Where the code is found.

@@ -1,10 +1,12 @@
 //! 易度: misspelled names, a password grant, and a header of its own for tokens.
 
-use oauth_core::{time::Timestamp, token::TokenResponse, types::Params};
+use std::time::Duration;
+
+use oauth_core::{client::Lifetimes, time::Timestamp, token::TokenResponse, types::Params};
 
 use super::{Authorize, Carrier, Credentials, Dialect, Document, Route, Sources, Token};
 
-/// 易度. Clients need `dangerous_password` for its password grant, and no grace for refresh tokens unless it is configured.
+/// 易度. Clients need `dangerous_redirect_uri_once`, and `dangerous_password` for its password grant.
 pub const EVERYDO: Dialect = Dialect {
     name: "everydo",
     authorize: Authorize {
@@ -30,6 +32,10 @@ pub const EVERYDO: Dialect = Dialect {
         ("grant_type", "code", "authorization_code"),
     ],
     success,
+    lifetimes: Lifetimes {
+        refresh_grace: Some(Duration::ZERO),
+        ..Dialect::BASE.lifetimes
+    },
     carriers: &[Carrier::Bearer, Carrier::Header("access_token")],
     ..Dialect::BASE
 };

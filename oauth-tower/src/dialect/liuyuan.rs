@@ -11,7 +11,7 @@ use super::{Authorize, AuthorizeErrors, Carrier, Credentials, Dialect, Document,
 
 const PATH: &[&str] = &["/index.php"];
 
-/// 留园网. Its API takes the token as a form field, beside the client's own credentials.
+/// 留园网. Clients need `dangerous_redirect_uri_once` if they name the address all the same. Its API takes the token as a form field, beside the client's own credentials.
 pub const LIUYUAN: Dialect = Dialect {
     name: "liuyuan",
     authorize: Authorize {
@@ -26,7 +26,7 @@ pub const LIUYUAN: Dialect = Dialect {
     },
     token: Token {
         route: Route::new(&["POST"], PATH).when("app", "token"),
-        required: &["grant_type", "code", "client_id"],
+        required: &["client_id"],
         credentials: Credentials::Basic,
         ..Dialect::BASE.token
     },

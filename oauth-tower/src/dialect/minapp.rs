@@ -1,8 +1,10 @@
 //! 知晓云: a code that is issued to the client itself, after two redirects.
 
+use std::time::Duration;
+
 use http::Response;
 use oauth_core::{
-    client::Presented,
+    client::{Lifetimes, Presented},
     error::{ErrorCode, Refusal},
     grant::TokenDenial,
     time::Timestamp,
@@ -22,7 +24,7 @@ const AUTHORIZE: &[&str] = &[
 const FIRST: &str = "/api/oauth2/hydrogen/openapi/authorize/ticket/";
 const SECOND: &str = "/api/oauth2/hydrogen/openapi/authorize/code/";
 
-/// 知晓云. Its clients need `dangerous_own_code`, and lifetimes of 600 s for codes and 31535999 s for access tokens.
+/// 知晓云. Its clients need `dangerous_own_code`.
 pub const MINAPP: Dialect = Dialect {
     name: "minapp",
     // No user is ever asked.
@@ -69,6 +71,11 @@ pub const MINAPP: Dialect = Dialect {
     ],
     success,
     formats,
+    lifetimes: Lifetimes {
+        code: Some(Duration::from_secs(600)),
+        access_token: Some(Duration::from_secs(31_535_999)),
+        ..Dialect::BASE.lifetimes
+    },
     ..Dialect::BASE
 };
 

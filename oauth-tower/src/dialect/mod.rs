@@ -4,9 +4,9 @@
 //! what answers and errors look like, what tokens look like, and how an API call carries one. What is not data is a small function in
 //! a field of it. No rule of the protocol is in a dialect: codes are used once, tokens rotate, and secrets are digests as everywhere.
 //!
-//! Clients are registered under a dialect ([`ClientBuilder::profile`](oauth_core::client::ClientBuilder::profile) with
-//! [`Dialect::name`]) and are confined to it: the strict endpoints refuse them, and the dialect's endpoints refuse all others. What a
-//! dialect needs that is dangerous has to be allowed to each of its clients by name.
+//! Clients are registered under a dialect by [`Dialect::client`] and are confined to it: the strict endpoints refuse them, and the
+//! dialect's endpoints refuse all others. What a dialect needs that is dangerous has to be allowed to each of its clients by name; none
+//! of them knows PKCE, so all need `dangerous_pkce_optional`.
 //!
 //! [`PIGAI`], [`LIUYUAN`], [`PROAUTH`], [`MINAPP`] and [`EVERYDO`] are such tables. To write one of your own, change what is
 //! different from [`Dialect::BASE`]:
@@ -44,7 +44,7 @@ mod token;
 use http::{StatusCode, request::Parts};
 use oauth_core::{
     authorize::AuthorizationResponse,
-    client::Authorization,
+    client::{Authorization, Lifetimes},
     error::{ErrorCode, Refusal},
     time::Timestamp,
     token::{Formats, TokenResponse},
@@ -91,6 +91,8 @@ pub struct Dialect {
     pub error: fn(Refusal) -> Document,
     /// What tokens and codes look like.
     pub formats: fn() -> Formats,
+    /// How long they live, where the provider says so, and the policy does not count.
+    pub lifetimes: Lifetimes,
     /// Where an API call carries its token.
     pub carriers: &'static [Carrier],
     /// What an API call is told whose token has expired.
@@ -246,6 +248,13 @@ impl Dialect {
         success: document::standard,
         error: document::error,
         formats: Formats::default,
+        lifetimes: Lifetimes {
+            code: None,
+            access_token: None,
+            refresh_token: None,
+            refresh_token_idle: None,
+            refresh_grace: None,
+        },
         carriers: &[Carrier::Bearer],
         expired: ErrorCode::INVALID_TOKEN,
         callback: None,

@@ -1,8 +1,11 @@
 //! 批改网: tokens by JSONP, numbered errors, lifetimes that are strings in one place and numbers in another.
 
+use std::time::Duration;
+
 use http::Response;
 use oauth_core::{
     authorize::AuthorizationResponse,
+    client::Lifetimes,
     error::{ErrorCode, Refusal},
     time::Timestamp,
     token::{Formats, TokenResponse},
@@ -15,8 +18,7 @@ use super::{
 };
 use crate::wire::Body;
 
-/// 批改网. Clients need `dangerous_token_without_authentication` for its JSONP, `dangerous_implicit` for `response_type=token`, and a
-/// lifetime of 7200 s for access tokens.
+/// 批改网. Clients need `dangerous_token_without_authentication` for its JSONP, `dangerous_implicit` for `response_type=token`.
 pub const PIGAI: Dialect = Dialect {
     name: "pigai",
     authorize: Authorize {
@@ -40,6 +42,10 @@ pub const PIGAI: Dialect = Dialect {
     success,
     error,
     formats,
+    lifetimes: Lifetimes {
+        access_token: Some(Duration::from_secs(7200)),
+        ..Dialect::BASE.lifetimes
+    },
     carriers: &[Carrier::Bearer, Carrier::DangerousQuery("access_token")],
     expired: ErrorCode::extension("expired_token"),
     callback: Some("callback"),
@@ -47,9 +53,10 @@ pub const PIGAI: Dialect = Dialect {
 };
 
 fn success(response: &TokenResponse, asked: &Params, _: Timestamp) -> Document {
-    let scope = match asked.get("scope") {
-        Some(_) => Json::Text(response.token.scope.as_str().to_owned().into()),
-        None => Json::Null,
+    let scope = if response.is_scope_named || asked.get("scope").is_some() {
+        Json::Text(response.token.scope.as_str().to_owned().into())
+    } else {
+        Json::Null
     };
     Document::new()
         .text("access_token", response.access_token.expose().to_owned())
@@ -91,7 +98,8 @@ fn respond(response: AuthorizationResponse) -> AuthorizationResponse {
             let response = response.without("state").without("error_description");
             let response = response
                 .with("error_code", number(refusal.code).to_string())
-                .with("error_description", refusal.description);
+                .with("error_description", refusal.description)
+                .error_in_query();
             match state {
                 Some(state) => response.with("state", state),
                 None => response,

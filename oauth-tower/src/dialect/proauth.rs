@@ -1,6 +1,9 @@
 //! An in-house platform: a JWT in a misspelled header proves the client, and one scope stands for all.
 
+use std::time::Duration;
+
 use oauth_core::{
+    client::Lifetimes,
     error::{ErrorCode, Refusal},
     time::Timestamp,
     token::{Formats, TokenResponse},
@@ -20,8 +23,8 @@ const SCOPES: &str = "all:all client:read client:write group:read group:write gr
     resource:read resource:write role-resource:read role-resource:write role-user:read role-user:write role:read \
     role:write user:read user:write";
 
-/// The in-house platform. Its clients have whole numbers for ids, authenticate by [`ClientTokens`](super::ClientTokens), may do without
-/// PKCE, and have a lifetime of 7200 s for access tokens. One that may ask for `all:all` is registered for `(PROAUTH.widen)` of it.
+/// The in-house platform. Its clients have whole numbers for ids, authenticate by [`ClientTokens`](super::ClientTokens), and may do without
+/// PKCE. One that may ask for `all:all` is registered for `(PROAUTH.widen)` of it.
 pub const PROAUTH: Dialect = Dialect {
     name: "proauth",
     authorize: Authorize {
@@ -56,6 +59,10 @@ pub const PROAUTH: Dialect = Dialect {
     success,
     error,
     formats,
+    lifetimes: Lifetimes {
+        access_token: Some(Duration::from_secs(7200)),
+        ..Dialect::BASE.lifetimes
+    },
     ..Dialect::BASE
 };
 

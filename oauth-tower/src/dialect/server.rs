@@ -9,7 +9,7 @@ use http::{
 };
 use oauth_core::{
     AuthorizationServer,
-    client::{ClientDenial, Presented},
+    client::{ClientBuilder, ClientDenial, Presented},
     error::{ErrorCode, Refusal},
     grant::TokenDenial,
     server::Builder,
@@ -71,6 +71,11 @@ impl Dialect {
     /// client authentication methods the dialect needs besides, its docs say.
     pub fn server(&self, builder: Builder) -> Builder {
         builder.profile(self.name).formats((self.formats)())
+    }
+
+    /// Registers a client under this dialect, with the lifetimes that the provider is known for. What is dangerous, its docs say.
+    pub fn client(&self, builder: ClientBuilder) -> ClientBuilder {
+        builder.profile(self.name).lifetimes(self.lifetimes)
     }
 }
 

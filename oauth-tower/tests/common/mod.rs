@@ -7,6 +7,7 @@
 
 pub mod call;
 pub mod clients;
+pub mod dialect;
 pub mod dialect2;
 pub mod flow;
 pub mod socket;
