@@ -12,6 +12,8 @@ use axum::{
 };
 use oauth_core::{
     AuthorizationServer,
+    client::Client,
+    policy::Policy,
     store::{StaticClients, Store},
     types::{Issuer, Resource, Scope},
 };
@@ -30,30 +32,7 @@ use crate::{
 
 /// The whole application: endpoints, pages, and the API.
 pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> Router {
-    let resources: Vec<_> = config
-        .resources
-        .iter()
-        .map(|path| (path, identifier(path, &issuer)))
-        .collect();
-    let mut policy = config.policy;
-    for (path, identifier) in &resources {
-        let server = policy.resources.entry(identifier.clone()).or_default();
-        server.scope = Some(
-            path.scope
-                .union(server.scope.as_ref().unwrap_or(&Scope::EMPTY)),
-        );
-    }
-    // Tokens that were asked for without a resource are for all of the API.
-    policy.default_audience = policy
-        .resources
-        .keys()
-        .map(|identifier| identifier.as_str().to_owned())
-        .collect();
-    policy.scopes = config
-        .clients
-        .iter()
-        .fold(Scope::EMPTY, |all, client| all.union(client.scope()));
-
+    let policy = policy(config.policy, &config.resources, &config.clients, &issuer);
     let clients: StaticClients = config.clients.into_iter().collect();
     let server = oauth_tower::server(issuer.clone(), store, clients.clone())
         .policy(policy)
@@ -70,11 +49,7 @@ pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> 
     .throttle(throttle.clone());
     let oauth = OAuth::new(server.clone(), ui).throttle(throttle);
 
-    // Paths of the file mean what they say: a colon is a colon.
-    let mut app = Router::new().without_v07_checks();
-    for (path, identifier) in resources {
-        app = app.merge(protected(path, &identifier, &server));
-    }
+    let mut app = api(&config.resources, &server);
     if is_demo {
         app = app.merge(
             Router::new()
@@ -85,6 +60,45 @@ pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> 
     }
     app.fallback_service(oauth.service())
         .layer(middleware::from_fn(tell_peer))
+}
+
+/// What the operator decides, with what follows from the protected paths and from what is registered.
+pub fn policy(
+    mut policy: Policy,
+    resources: &[ProtectedPath],
+    clients: &[Client],
+    issuer: &Issuer,
+) -> Policy {
+    for path in resources {
+        let server = policy
+            .resources
+            .entry(identifier(path, issuer))
+            .or_default();
+        server.scope = Some(
+            path.scope
+                .union(server.scope.as_ref().unwrap_or(&Scope::EMPTY)),
+        );
+    }
+    // Tokens that were asked for without a resource are for all of the API.
+    policy.default_audience = policy
+        .resources
+        .keys()
+        .map(|identifier| identifier.as_str().to_owned())
+        .collect();
+    policy.scopes = clients
+        .iter()
+        .fold(Scope::EMPTY, |all, client| all.union(client.scope()));
+    policy
+}
+
+/// The protected paths.
+pub fn api(resources: &[ProtectedPath], server: &AuthorizationServer) -> Router {
+    // Paths of the file mean what they say: a colon is a colon.
+    resources
+        .iter()
+        .fold(Router::new().without_v07_checks(), |api, path| {
+            api.merge(protected(path, &identifier(path, server.issuer()), server))
+        })
 }
 
 /// A path of the API, for tokens with the right scope and audience.
@@ -158,7 +172,7 @@ async fn callback(
 }
 
 /// Tells the throttle whose attempts are whose. Behind a proxy this would be the address that the proxy tells.
-async fn tell_peer(
+pub async fn tell_peer(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     mut request: Request,
     next: Next,

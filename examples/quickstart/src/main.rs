@@ -1,11 +1,10 @@
 //! A working authorization server in axum, with nothing to configure: `cargo run -p quickstart`.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
-    time::Duration,
 };
 
 use clap::Parser;
@@ -15,12 +14,9 @@ use oauth_storage_sqlite::SqliteStore;
 use quickstart::{
     app::app,
     config::{Config, StoreUrl},
-    demo,
+    demo, serve,
 };
-use tokio::{net::TcpListener, signal, sync::oneshot};
-
-/// How long requests in flight may take after Ctrl-C: longer than a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(15);
+use tokio::net::TcpListener;
 
 /// An OAuth 2 authorization server with pages and a protected API, to try and to copy from.
 #[derive(Parser)]
@@ -40,6 +36,7 @@ struct Arguments {
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
@@ -62,9 +59,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .listen
         .or(configured)
         .unwrap_or(([127, 0, 0, 1], 8080).into());
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; --listen takes another address")
+    })?;
     let address = listener.local_addr()?;
     let issuer = match file.as_ref().and_then(|file| file.issuer.clone()) {
         Some(issuer) => issuer,
@@ -92,51 +89,8 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", demo::instructions(&issuer));
     }
     // Heard from now on, since the next line says that it is there.
-    let stopped = stop_signals()?;
+    let stopped = serve::stop_signals()?;
     println!("ready: listening on http://{address}, issuer {issuer}, store {store}");
     io::stdout().flush()?;
-
-    let (stop, stopping) = oneshot::channel::<()>();
-    let serving = axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async {
-        let _ = stopping.await;
-    });
-    let mut serving = tokio::spawn(serving.into_future());
-    tokio::select! {
-        served = &mut serving => return Ok(served??),
-        () = stopped => drop(stop),
-    }
-    // Requests in flight are finished; connections that never end are not waited for.
-    match tokio::time::timeout(PATIENCE, serving).await {
-        Ok(served) => Ok(served??),
-        Err(_) => Ok(()),
-    }
-}
-
-/// Ctrl-C, or what service managers send.
-#[cfg(unix)]
-fn stop_signals() -> io::Result<impl Future<Output = ()>> {
-    use signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ctrl-C.
-#[cfg(windows)]
-fn stop_signals() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal::windows::ctrl_c()?;
-    Ok(async move {
-        interrupt.recv().await;
-    })
+    Ok(serve::serve(vec![(listener, app)], stopped).await?)
 }

@@ -8,7 +8,8 @@ use oauth_tower::{BoxError, ui::Accounts};
 
 /// Users whose passwords stand in the file in clear, so that no slow hash would protect them. An application with a table of users
 /// keeps argon2id hashes, and checks them in `spawn_blocking`.
-pub(crate) struct Users(HashMap<String, (SecretDigest, Subject)>);
+#[derive(Clone, Debug)]
+pub struct Users(HashMap<String, (SecretDigest, Subject)>);
 
 impl FromIterator<(Subject, Secret)> for Users {
     fn from_iter<I: IntoIterator<Item = (Subject, Secret)>>(users: I) -> Self {

@@ -163,7 +163,7 @@ impl Dialects {
         let Some(query) = self.query(parts) else {
             return Ok(Err(ApiDenial::Malformed));
         };
-        let (carrier, secret) = match self.carried(parts, &query, form) {
+        let (carrier, secret) = match self.dialect().carried(parts, &query, form) {
             Ok(carried) => carried,
             Err(denial) => return Ok(Err(denial)),
         };
@@ -186,38 +186,6 @@ impl Dialects {
             .permit(&token, carrier, scope)
             .and_then(|()| self.permit_script(&token, &query, parts))
             .map(|()| token))
-    }
-
-    /// The token, and the least of the ways that it came by. It may come by two, as parameters may.
-    fn carried(
-        &self,
-        parts: &Parts,
-        query: &Params,
-        form: &Params,
-    ) -> Result<(Carrier, Secret), ApiDenial> {
-        let mut found: Option<(Carrier, &str)> = None;
-        for carrier in self.dialect().carriers {
-            let header = |name| parts.headers.get_all(name).iter();
-            let mut values: Vec<&str> = match *carrier {
-                Carrier::Bearer => header(AUTHORIZATION.as_str())
-                    .filter_map(|value| value.to_str().ok()?.split_once(' '))
-                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                    .map(|(_, token)| token.trim_start_matches(' '))
-                    .collect(),
-                Carrier::Header(name) => header(name)
-                    .filter_map(|value| value.to_str().ok())
-                    .collect(),
-                Carrier::DangerousQuery(name) => query.all(name).collect(),
-                Carrier::Form(name) => form.all(name).collect(),
-            };
-            let Some(token) = values.pop() else { continue };
-            if !values.is_empty() || found.is_some_and(|(_, other)| other != token) {
-                return Err(ApiDenial::Several);
-            }
-            found = Some((*carrier, token));
-        }
-        let (carrier, token) = found.ok_or(ApiDenial::Missing)?;
-        Ok((carrier, Secret::new(token)))
     }
 
     /// The client of the call, by HTTP Basic.
@@ -273,5 +241,43 @@ impl Dialects {
     fn query(&self, parts: &Parts) -> Option<Params> {
         let query = parts.uri.query().unwrap_or_default();
         parse(query.as_bytes(), self.limits_of()).ok()
+    }
+}
+
+impl Dialect {
+    /// The token of an API call, and the least of the ways that it came by. It may come by two, as parameters may. For APIs that have
+    /// it checked by somebody else; [`Dialects::call`] does it all.
+    ///
+    /// # Errors
+    /// If there is none, or there are two different ones.
+    pub fn carried(
+        &self,
+        parts: &Parts,
+        query: &Params,
+        form: &Params,
+    ) -> Result<(Carrier, Secret), ApiDenial> {
+        let mut found: Option<(Carrier, &str)> = None;
+        for carrier in self.carriers {
+            let header = |name| parts.headers.get_all(name).iter();
+            let mut values: Vec<&str> = match *carrier {
+                Carrier::Bearer => header(AUTHORIZATION.as_str())
+                    .filter_map(|value| value.to_str().ok()?.split_once(' '))
+                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                    .map(|(_, token)| token.trim_start_matches(' '))
+                    .collect(),
+                Carrier::Header(name) => header(name)
+                    .filter_map(|value| value.to_str().ok())
+                    .collect(),
+                Carrier::DangerousQuery(name) => query.all(name).collect(),
+                Carrier::Form(name) => form.all(name).collect(),
+            };
+            let Some(token) = values.pop() else { continue };
+            if !values.is_empty() || found.is_some_and(|(_, other)| other != token) {
+                return Err(ApiDenial::Several);
+            }
+            found = Some((*carrier, token));
+        }
+        let (carrier, token) = found.ok_or(ApiDenial::Missing)?;
+        Ok((carrier, Secret::new(token)))
     }
 }

@@ -55,6 +55,10 @@ pub(super) struct ClientTable {
     pub(super) scope: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) dangerous_pkce_optional: bool,
+    /// For programs that speak a dialect.
+    pub(super) dialect: Option<Spanned<bool>>,
+    /// For programs that speak a dialect.
+    pub(super) jsonp_hosts: Option<Spanned<Vec<String>>>,
     pub(super) may_introspect: Option<Spanned<Value>>,
     pub(super) code_lifetime: Option<Spanned<Value>>,
     pub(super) access_token_lifetime: Option<Spanned<Value>>,

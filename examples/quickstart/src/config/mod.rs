@@ -1,7 +1,10 @@
 //! The configuration file, read and checked. What is wrong in it is said with file, line, and what would be right.
 
 mod check;
+mod client;
+mod dialect;
 mod file;
+mod value;
 
 use std::{
     fmt, fs, io,
@@ -14,6 +17,8 @@ use oauth_core::{
     types::{Issuer, Resource, Scope, Secret, Subject},
 };
 use thiserror::Error;
+
+pub use self::dialect::{DialectClient, Register};
 
 /// All that a file says.
 #[derive(Debug, Default)]
@@ -111,11 +116,27 @@ impl Config {
     /// # Errors
     /// With what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::read_by(path, Self::parse)
+    }
+
+    /// Reads a file in which clients may be registered under the dialect of an existing provider, with `dialect = true`, and limited
+    /// to the pages of some hosts, with `jsonp_hosts`. What such a client is, `register` decides.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn read_with_dialect(path: &Path, register: Register<'_>) -> Result<Self, ConfigError> {
+        Self::read_by(path, |text| Self::parse_with(text, Some(register)))
+    }
+
+    fn read_by(
+        path: &Path,
+        parse: impl FnOnce(&str) -> Result<Self, Problem>,
+    ) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
             path: path.into(),
             source,
         })?;
-        Self::parse(&text).map_err(|Problem { at, what }| ConfigError::Wrong {
+        parse(&text).map_err(|Problem { at, what }| ConfigError::Wrong {
             path: path.into(),
             line: text
                 .get(..at)
@@ -125,12 +146,16 @@ impl Config {
     }
 
     fn parse(text: &str) -> Result<Self, Problem> {
+        Self::parse_with(text, None)
+    }
+
+    fn parse_with(text: &str, register: Option<Register<'_>>) -> Result<Self, Problem> {
         let file: file::File = toml::from_str(text).map_err(|error| Problem {
             at: error.span().map_or(0, |span| span.start),
             // The message alone: the error as a whole would show the line, which may hold a secret.
             what: without_value(error.message()),
         })?;
-        check::config(file)
+        check::config(file, register)
     }
 }
 
@@ -159,6 +184,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_file_that_shows_every_key_is_one() {
+        let text = include_str!("../../quickstart.toml");
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.clients.len(), 1);
+        for key in include_str!("file.rs").lines().filter_map(|line| {
+            let field = line.trim().strip_prefix("pub(super) ")?;
+            field.split_once(": ").map(|(name, _)| name)
+        }) {
+            assert!(text.contains(key), "{key}");
+        }
+    }
 
     #[test]
     fn a_whole_file_is_understood() {
@@ -301,6 +339,16 @@ mod tests {
                 "twice",
             ),
             ("[user]\nusername = \"a\"", 1, "[[user]] with double"),
+            (
+                "[[client]]\nclient_id = \"a\"\ndialect = true",
+                3,
+                "this program speaks no dialect",
+            ),
+            (
+                "[[client]]\nclient_id = \"a\"\njsonp_hosts = [\"a.example\"]",
+                3,
+                "this program speaks no dialect",
+            ),
             (
                 "[[resource]]\npath = \"/x\"\nscope = \"read\"\nidentifier = \"x\"",
                 4,

@@ -1,0 +1,114 @@
+//! 易度, with its API for users.
+
+use http::Response;
+use oauth_core::{
+    token::AccessToken,
+    types::{Params, Scope},
+};
+use oauth_tower::{
+    Body,
+    dialect::{Dialect, EVERYDO as OWN, Extra, ExtraRequest, Route, Sources},
+};
+use serde::Serialize;
+
+use crate::{
+    demo::{Ask, At, Demo, TAKE_TOKEN, USERS},
+    provider::{Grant, Proof, Provider, and},
+};
+
+/// 易度.
+pub(crate) static EVERYDO: Provider = Provider {
+    dialect: &DIALECT,
+    grants: &[Grant::Code, Grant::Password, Grant::Refresh],
+    proof: Proof::Secret,
+    is_redirect_uri_once: true,
+    scope: "",
+    demo: Demo {
+        client_id: "123050457758183",
+        client_secret: "everydo-secret-for-trying-out",
+        commands,
+        ask: Some(Ask {
+            address: |At { demo, base, .. }| {
+                format!(
+                    "{base}/authorize?client_id={}&redirect_uri={base}/callback&response_type=code",
+                    demo.client_id
+                )
+            },
+            scope: "",
+            commands: with_code,
+        }),
+    },
+};
+
+static DIALECT: Dialect = Dialect {
+    extras: &EXTRAS,
+    ..OWN
+};
+static EXTRAS: [Extra; OWN.extras.len() + 1] = and(OWN.extras, ME);
+const ME: Extra = Extra {
+    route: Route::new(&["GET"], &["/api/v1/me"]),
+    sources: Sources::NONE,
+    answer: |request| Box::pin(me(request)),
+};
+
+fn commands(at: &At<'_>) -> Vec<String> {
+    let (name, password) = USERS[0];
+    exchange(
+        at,
+        &format!("grant_type=password&username={name}&password={password}"),
+    )
+}
+
+fn with_code(at: &At<'_>, code: &str) -> Vec<String> {
+    exchange(at, &format!("grant_type=authorization_code&code={code}"))
+}
+
+/// Gets tokens, uses and refreshes them.
+fn exchange(at: &At<'_>, what: &str) -> Vec<String> {
+    let base = at.base;
+    let client = format!(
+        "client_id={}&client_secret={}",
+        at.demo.client_id, at.demo.client_secret
+    );
+    let mut commands = vec![
+        format!("ANSWER=$(curl -s -d \"{what}&{client}\" {base}/access_token); echo \"$ANSWER\""),
+        format!("TOKEN=$(echo \"$ANSWER\" | {TAKE_TOKEN})"),
+        r#"REFRASH=$(echo "$ANSWER" | sed 's/.*"refrash_token":"\([^"]*\)".*/\1/')"#.to_owned(),
+    ];
+    if at.has_api {
+        commands.push(format!("curl -H \"access_token: $TOKEN\" {base}/api/v1/me"));
+    }
+    commands.push(format!(
+        "curl -d \"grant_type=refrash_token&refrash_token=$REFRASH&{client}\" {base}/access_token"
+    ));
+    commands
+}
+
+async fn me(request: ExtraRequest) -> Response<Body> {
+    let ExtraRequest {
+        dialects, parts, ..
+    } = request;
+    match dialects
+        .call(&parts, &Params::default(), &Scope::EMPTY)
+        .await
+    {
+        Ok(call) => call.answer(&Me::of(&call.token)),
+        Err(refused) => refused,
+    }
+}
+
+/// Who a token is of.
+#[derive(Serialize)]
+pub(crate) struct Me {
+    uid: Option<String>,
+    client_id: String,
+}
+
+impl Me {
+    pub(crate) fn of(token: &AccessToken) -> Self {
+        Self {
+            uid: token.subject.as_ref().map(ToString::to_string),
+            client_id: token.client_id.to_string(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a provider is here.
+
+use oauth_tower::dialect::{Dialect, Extra};
+
+use crate::{
+    demo::Demo, everydo::EVERYDO, liuyuan::LIUYUAN, minapp::MINAPP, pigai::PIGAI, proauth::PROAUTH,
+};
+
+/// All of them, in the order of their ports.
+pub static ALL: [&Provider; 5] = [&PIGAI, &LIUYUAN, &PROAUTH, &MINAPP, &EVERYDO];
+
+/// A provider.
+#[derive(Debug)]
+pub struct Provider {
+    /// What it speaks, its API included.
+    pub dialect: &'static Dialect,
+    /// What its clients may do, if their registration does not say.
+    pub grants: &'static [Grant],
+    /// How its clients prove themselves.
+    pub proof: Proof,
+    /// Whether its clients name the address once, though they have a choice.
+    pub is_redirect_uri_once: bool,
+    /// The widest scope of a client whose registration names none.
+    pub scope: &'static str,
+    /// What there is to try.
+    pub demo: Demo,
+}
+
+/// What a client may do. Most of these are dangerous, and each client gets only what it uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// `authorization_code`, without PKCE.
+    Code,
+    /// `authorization_code`, with codes that are issued to the client itself.
+    OwnCode,
+    /// `refresh_token`
+    Refresh,
+    /// `client_credentials`
+    ClientCredentials,
+    /// `password`
+    Password,
+    /// `implicit`: by JSONP, and by a redirect if there is an address for it.
+    Implicit,
+}
+
+impl Grant {
+    /// Its name in a configuration file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code | Self::OwnCode => "authorization_code",
+            Self::Refresh => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::Password => "password",
+            Self::Implicit => "implicit",
+        }
+    }
+}
+
+/// How a client proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// By a secret.
+    Secret,
+    /// By a secret, but for what it may do without one.
+    SecretOrNone,
+    /// By a token that is made with a secret, which is kept readable for that.
+    Token(&'static str),
+}
+
+/// A provider's own endpoints, and one more.
+pub(crate) const fn and<const N: usize>(own: &[Extra], one_more: Extra) -> [Extra; N] {
+    let mut all = [one_more; N];
+    let mut i = 0;
+    while i < own.len() {
+        all[i] = own[i];
+        i += 1;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_endpoint_of_a_provider_is_lost_beside_its_api() {
+        use oauth_tower::dialect;
+        for (own, with_api, api) in [
+            (&dialect::PIGAI, &PIGAI, 1),
+            (&dialect::LIUYUAN, &LIUYUAN, 1),
+            (&dialect::PROAUTH, &PROAUTH, 2),
+            (&dialect::MINAPP, &MINAPP, 1),
+            (&dialect::EVERYDO, &EVERYDO, 1),
+        ] {
+            let extras = with_api.dialect.extras;
+            assert_eq!(extras.len(), own.extras.len() + api);
+            for (extra, own) in extras.iter().zip(own.extras) {
+                assert_eq!(format!("{:?}", extra.route), format!("{:?}", own.route));
+            }
+        }
+    }
+}
