@@ -83,6 +83,23 @@ pub enum Event {
         /// [`RefreshDenial::Reused`](crate::grant::RefreshDenial::Reused) have ended a family.
         reason: TokenDenial,
     },
+    /// A request could not be read: its method, its body or its parameters are not of the protocol.
+    Unreadable {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A request was not looked at, since too many before it failed.
+    Throttled {
+        /// The client or the user whose secret or password it brought, as far as that can be told.
+        client_id: Option<ClientId>,
+    },
+    /// A user signed in on the ready-made pages. Other hosts [report](crate::AuthorizationServer::report) it if they like.
+    SignedIn {
+        /// The user.
+        subject: Subject,
+    },
+    /// A user name and a password did not belong together. Neither is told: people mistake the fields.
+    SignInDenied,
     /// A token was introspected.
     Introspected {
         /// By which client.
@@ -154,6 +171,9 @@ impl Event {
             | Self::AuthorizationRefused { .. }
             | Self::InteractionRefused { .. }
             | Self::TokenDenied { .. }
+            | Self::Unreadable { .. }
+            | Self::Throttled { .. }
+            | Self::SignInDenied
             | Self::IntrospectionDenied { .. }
             | Self::RevocationDenied { .. } => true,
             Self::AuthorizationPending { .. }
@@ -161,6 +181,7 @@ impl Event {
             | Self::Declined { .. }
             | Self::TokenIssued { .. }
             | Self::OwnCodeIssued { .. }
+            | Self::SignedIn { .. }
             | Self::Introspected { .. }
             | Self::Revoked { .. }
             | Self::Withdrawn { .. }

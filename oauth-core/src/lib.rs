@@ -1,7 +1,71 @@
 //! An OAuth 2 authorization server as pure state machines behind storage traits.
 //!
 //! This crate knows the protocol and nothing else: no HTTP, no async runtime, no clock, no randomness of its own. `oauth-tower`
-//! puts it behind HTTP; the `oauth-storage-*` crates put databases under it. The way of a request is
+//! puts it behind HTTP; the `oauth-storage-*` crates put databases under it. All that a server has not of its own is handed to it:
+//!
+//! ```
+//! # use std::sync::Arc;
+//! use oauth_core::{
+//!     AuthorizationServer,
+//!     client::{Client, ClientAuthentication, ClientSecrets, Presented},
+//!     grant::GrantType,
+//!     random::{Entropy, EntropyError},
+//!     store::StaticClients,
+//!     time::{Clock, Timestamp},
+//!     types::{Issuer, SecretDigest},
+//! };
+//! use oauth_storage_memory::MemoryStore;
+//!
+//! struct Noon;
+//!
+//! impl Clock for Noon {
+//!     fn now(&self) -> Timestamp {
+//!         Timestamp::from_unix_seconds(12 * 60 * 60)
+//!     }
+//! }
+//!
+//! /// For an example. A real one asks the operating system.
+//! struct Predictable;
+//!
+//! impl Entropy for Predictable {
+//!     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+//!         buffer.fill(7);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let secrets = ClientSecrets::new(SecretDigest::of("generated, and 256 bits long"));
+//! let robot = Client::confidential("robot".parse()?, ClientAuthentication::SecretPost(secrets))
+//!     .grant_types([GrantType::CLIENT_CREDENTIALS])
+//!     .build()?;
+//! let clients: StaticClients = [robot].into_iter().collect();
+//! let server = AuthorizationServer::builder(
+//!     Issuer::new("https://login.example")?,
+//!     Arc::new(MemoryStore::default()),
+//!     Arc::new(clients),
+//!     Arc::new(Noon),
+//!     Arc::new(Predictable),
+//! )
+//! .build();
+//!
+//! let params = [
+//!     ("grant_type", "client_credentials"),
+//!     ("client_id", "robot"),
+//!     ("client_secret", "generated, and 256 bits long"),
+//! ];
+//! let request = Presented {
+//!     params: params.into_iter().collect(),
+//!     ..Presented::default()
+//! };
+//! let answer = server.token(&request).await?.expect("the secret is right");
+//! assert_eq!(answer.token.expires_at, Timestamp::from_unix_seconds(13 * 60 * 60));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The way of a request is
 //!
 //! ```text
 //! request → load → decide → commit → response

@@ -18,6 +18,8 @@ const TAG: usize = 32;
 ///
 /// A sealed value can be read by whoever holds it, but not made or altered: HMAC-SHA-256 over a purpose and the value. A value
 /// sealed for one purpose cannot be opened for another. Seal an expiry with it.
+///
+/// The key is as secret as the store: whoever can read the records can seal too.
 #[derive(Clone)]
 pub struct Sealer {
     key: [u8; 32],

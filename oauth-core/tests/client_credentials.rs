@@ -183,3 +183,28 @@ async fn a_token_for_itself_belongs_to_no_grant() {
         .unwrap_err();
     assert!(matches!(denial, TokenDenial::Refresh(_)));
 }
+
+/// A record is forgotten ten minutes after it may be, so that one clock among several that is fast prunes nothing that is live by
+/// the others: neither when asked to nor beside another commit.
+#[tokio::test]
+async fn what_may_be_forgotten_is_kept_for_another_ten_minutes() {
+    let fixture = Fixture::new();
+    let issue = || async {
+        let token = fixture.server.token(&ask(MACHINE, &[])).await;
+        token.unwrap().unwrap().expires_in
+    };
+    let lifetime = issue().await;
+    fixture
+        .clock
+        .advance(lifetime + seconds(10 * 60) - millis(1));
+    assert_eq!(fixture.server.prune(100).await.unwrap(), 0);
+    issue().await;
+    assert_eq!(fixture.records(), 2);
+    fixture.clock.advance(millis(1));
+    issue().await;
+    assert_eq!(fixture.records(), 2, "the first is gone");
+    fixture
+        .clock
+        .advance(lifetime + seconds(10 * 60) - millis(1));
+    assert_eq!(fixture.server.prune(100).await.unwrap(), 1);
+}

@@ -1,5 +1,7 @@
 //! What the host brings: its login, its pages, its users. And what it calls when the user has decided.
 
+use std::error::Error;
+
 use async_trait::async_trait;
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
@@ -35,7 +37,8 @@ pub trait Host: Send + Sync + 'static {
         false
     }
 
-    /// Serves such a page. `form` holds the parameters of a `POST`, read as strictly as those of the protocol.
+    /// Serves such a page. `form` holds the parameters of a `POST`, read as strictly as those of the protocol; whether one may be
+    /// [repeated](Params::repeated) is up to the page.
     async fn page(&self, _path: &str, _request: &Parts, _form: Params) -> Response<Body> {
         empty(StatusCode::NOT_FOUND)
     }
@@ -75,7 +78,7 @@ impl PageError {
     }
 
     pub(crate) fn unavailable(fault: &Fault) -> Self {
-        tracing::error!(%fault, "a page could not be shown");
+        tracing::error!(fault = fault as &dyn Error, "a page could not be shown");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "The server cannot answer now. Please try again in a moment.",

@@ -118,7 +118,8 @@ impl OAuth {
     ///
     /// The paths are matched below the issuer's path, and also without it, since frameworks cut off the prefix under which a
     /// service is mounted. The metadata document is at the root of the issuer's host (RFC 8414 §3.1), so mount
-    /// [`metadata`](Self::metadata) there yourself if you mount this below a prefix.
+    /// [`metadata`](Self::metadata) there yourself, at
+    /// [`Metadata::well_known_path`], if you mount this below a prefix.
     pub fn service(&self) -> OAuthService {
         let cors = cors();
         OAuthService {

@@ -57,11 +57,10 @@ fn number(error: &str) -> u64 {
         "expired_token" => 21327,
         "unsupported_grant_type" => 21328,
         "unsupported_response_type" => 21329,
-        "access_denied" => 21330,
+        "access_denied" | "insufficient_scope" => 21330,
         "temporarily_unavailable" => 21331,
         "invalid_scope" => 21332,
         "invalid_token" => 21334,
-        "insufficient_scope" => 21330,
         other => panic!("{other} has no number"),
     }
 }

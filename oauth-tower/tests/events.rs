@@ -118,6 +118,8 @@ async fn a_whole_flow_leaves_reasons_and_no_secrets() {
         "Approved",
         "MissingChallenge",
         "a percent escape is malformed",
+        // Why the store failed, for who has to mend it.
+        "broken by the test",
     ] {
         assert!(traces.contains(reason), "{reason}");
     }
@@ -325,4 +327,54 @@ async fn stumble(watched: &mut Watched) {
             .is_err()
     );
     assert!(watched.fixture.events.take()[0].contains("Forged"));
+}
+
+/// Also what never came as far as a decision is an event, with its reason.
+#[tokio::test]
+async fn what_is_not_looked_at_is_told_too() {
+    let fixture = Fixture::new();
+    let json = request(Method::POST, "/token", "{}");
+    for (request, expected) in [
+        (
+            with(json, CONTENT_TYPE, "application/json"),
+            "Unreadable { reason: \"the request body has to be application/x-www-form-urlencoded\" }",
+        ),
+        (
+            get("/revoke"),
+            "Unreadable { reason: \"the method is not POST\" }",
+        ),
+        (
+            raw_form("/introspect", "a=%zz"),
+            "Unreadable { reason: \"a percent escape is malformed\" }",
+        ),
+        (
+            get("/authorize?a=%zz"),
+            "Unreadable { reason: \"a percent escape is malformed\" }",
+        ),
+        (
+            raw_form("/authorize", "a=%ff"),
+            "Unreadable { reason: \"the parameters are not UTF-8 text\" }",
+        ),
+    ] {
+        fixture.send(request).await;
+        assert_eq!(fixture.events.take(), [expected]);
+    }
+    let wrong = || {
+        with(
+            raw_form("/token", "grant_type=x"),
+            AUTHORIZATION,
+            &basic(WEB, "wrong"),
+        )
+    };
+    for _ in 0..11 {
+        fixture.send(wrong()).await;
+    }
+    fixture.events.take();
+    assert_eq!(fixture.send(wrong()).await.status, 429);
+    assert_eq!(
+        fixture.events.take(),
+        [format!(
+            "Throttled {{ client_id: Some(ClientId({WEB:?})) }}"
+        )]
+    );
 }

@@ -142,6 +142,9 @@ In a shell:
   curl -i -H \"Authorization: Bearer $TOKEN\" {read}
   curl {metadata}
 
+An API in another process, which asks this server about its tokens:
+  cargo run -p resource-server -- --introspection-endpoint {introspect} --client-id {api} --client-secret {api_secret} --audience {read}
+
 The page you return to in the browser has the command that exchanges the code ({web} has the secret {web_secret}).
 ",
         authorize = authorization_request(issuer),

@@ -1,7 +1,7 @@
 //! A working authorization server in axum, with nothing to configure: `cargo run -p quickstart`.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
@@ -36,6 +36,7 @@ struct Arguments {
 async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
         )
@@ -58,9 +59,9 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .listen
         .or(configured)
         .unwrap_or(([127, 0, 0, 1], 8080).into());
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        format!("cannot listen on {address}: {error}; --listen takes another address")
+    })?;
     let address = listener.local_addr()?;
     let issuer = match file.as_ref().and_then(|file| file.issuer.clone()) {
         Some(issuer) => issuer,

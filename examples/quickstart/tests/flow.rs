@@ -136,7 +136,7 @@ async fn from_sign_in_to_revocation(store: Store) {
 
     // No secret in the log, at the level of debug.
     let log = place.log();
-    assert!(log.contains("signed in"));
+    assert!(log.contains("SignedIn"));
     let mut secrets = vec![ALICE.1, WEB.1, &first, &second, &third, &tokens.access];
     secrets.extend(alice.cookies.values().map(String::as_str));
     for secret in secrets {

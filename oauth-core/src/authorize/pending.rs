@@ -24,8 +24,9 @@ use crate::{
     types::{ClientId, Issuer, RedirectUri, Resource, Scope, Secret},
 };
 
-/// The purpose under which interactions are sealed.
-const PURPOSE: &str = "interaction";
+/// The purpose under which interactions are sealed. The number is raised with every change of [`Sealed`]: the fields are read one
+/// after the other, so that under another layout what a visitor chose could stand where the server's own word is expected.
+const PURPOSE: &str = "interaction 1";
 
 /// What tells one browser from another: 256 random bits in a cookie. One is enough for any number of pending requests.
 #[derive(Clone, Debug)]
@@ -174,8 +175,12 @@ impl InteractionDenial {
             Self::WrongBrowser => {
                 "This page was opened in another browser, or your browser does not keep cookies for this site."
             }
-            Self::Expired => "This page was open for too long.",
-            Self::AlreadyDecided => "You have decided about this request before.",
+            Self::Expired => {
+                "This page was open for too long. Please begin again at the application."
+            }
+            Self::AlreadyDecided => {
+                "You have decided about this request before. Please return to the application."
+            }
             Self::ClientGone => "The application is no longer registered here.",
             Self::Widened => "More was allowed than the application asked for.",
             Self::Nothing => "Nothing was allowed of what the application asked for.",

@@ -117,7 +117,7 @@ impl ClientDenial {
             Refusal::new(ErrorCode::INVALID_CLIENT, description)
         }
         match self {
-            Self::Missing => invalid("client authentication is missing"),
+            Self::Missing => invalid("client_id, or client authentication, is missing"),
             Self::SeveralMethods => Refusal::new(
                 ErrorCode::INVALID_REQUEST,
                 "more than one method of client authentication was used",

@@ -1,5 +1,7 @@
 //! The authorization endpoint, and the decision about what is pending there.
 
+use std::error::Error;
+
 use super::AuthorizationServer;
 use crate::{
     authorize::{
@@ -92,7 +94,7 @@ impl AuthorizationServer {
         let (sealer, random) = match tools {
             Ok(tools) => tools,
             Err(fault) => {
-                tracing::error!(%fault, %client_id, "cannot begin an interaction");
+                tracing::error!(fault = &fault as &dyn Error, %client_id, "cannot begin an interaction");
                 return match examined.broken(self.issuer(), &fault) {
                     Some(response) => Ok(AuthorizeAnswer::Respond(response)),
                     None => Err(fault),

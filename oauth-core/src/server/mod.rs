@@ -151,6 +151,11 @@ impl AuthorizationServer {
         Err(error.into())
     }
 
+    /// Reports something that happened outside of the server and belongs into the same log: what an added grant did, who signed in.
+    pub fn report(&self, event: &Event) {
+        self.happened(event);
+    }
+
     fn happened(&self, event: &Event) {
         trace(event);
         if let Some(events) = &self.0.events {

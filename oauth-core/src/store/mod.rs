@@ -21,7 +21,7 @@
 //!   only guards excludes those who would change the record, not others who guard it.
 //! - A put whose record is a [`Role::Member`] of a family is a conflict unless that family is open: its anchor is there and
 //!   not closed, or is not there and put by the same commit. **The store checks this**, against concurrent ends too. (On
-//!   PostgreSQL under READ COMMITTED, one statement is not enough: see `oauth-storage-postgres`.)
+//!   PostgreSQL under READ COMMITTED, one statement is not enough: whoever adds locks the anchor shared; whoever ends locks it exclusively, and deletes the members in a later statement.)
 //! - Ending a family marks its anchor closed, as a change of its version, and removes all its members, except those that the
 //!   same commit moves elsewhere. The anchor stays as the mark that nobody can add to this family again, also if it is
 //!   replaced. Ending a family that is closed or was never there succeeds and changes nothing. Members whose anchor has been

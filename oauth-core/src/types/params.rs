@@ -1,5 +1,7 @@
 //! Request parameters, decoded, with every repetition kept.
 
+use std::collections::HashSet;
+
 use super::Secret;
 
 /// The parameters of a request, in their order, names and values decoded.
@@ -37,9 +39,10 @@ impl Params {
     /// The first parameter that stands there more than once, out of those that must not: all but `resource`
     /// (RFC 8707 §2).
     pub fn repeated(&self) -> Option<&str> {
+        let mut seen = HashSet::new();
         self.iter()
             .map(|(name, _)| name)
-            .find(|name| *name != "resource" && self.is_repeated(name))
+            .find(|name| *name != "resource" && !seen.insert(*name))
     }
 
     /// All of them, in their order.

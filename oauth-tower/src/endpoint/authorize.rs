@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW, request::Parts};
 use oauth_core::{
-    AuthorizationServer, authorize::Browser, error::Fault, server::AuthorizeAnswer, types::Params,
+    AuthorizationServer, authorize::Browser, error::Fault, event::Event, server::AuthorizeAnswer,
+    types::Params,
 };
 
 use super::Answer;
@@ -66,10 +67,8 @@ impl Authorize {
             Method::GET => {
                 let query = parts.uri.query().unwrap_or_default();
                 parse(query.as_bytes(), &self.limits).map_err(|error| {
-                    tracing::warn!(
-                        reason = error.description(),
-                        "an authorization request cannot be read"
-                    );
+                    let reason = error.description();
+                    self.server.report(&Event::Unreadable { reason });
                     PageError::new(
                         StatusCode::BAD_REQUEST,
                         "The request cannot be read: its parameters are malformed.",
@@ -80,7 +79,7 @@ impl Authorize {
                 read_form(&parts.headers, body, &self.limits)
                     .await
                     .map_err(|(status, reason)| {
-                        tracing::warn!(reason, "an authorization request cannot be read");
+                        self.server.report(&Event::Unreadable { reason });
                         PageError::new(status, "The request cannot be read: its form is malformed.")
                     })
             }

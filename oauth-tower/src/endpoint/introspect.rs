@@ -4,7 +4,7 @@ use http::{Request, Response, StatusCode};
 use oauth_core::token::{IntrospectionDenial, IntrospectionResponse, TokenUse};
 use serde::Serialize;
 
-use super::{Answer, ClientEndpoint};
+use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
     wire::{Body, json, refusal},
@@ -113,10 +113,7 @@ impl Answer for Introspect {
                 }
                 refusal(denial.refusal())
             }
-            Err(fault) => {
-                tracing::error!(%fault, "an introspection request failed");
-                refusal(fault.refusal())
-            }
+            Err(fault) => failed(&fault),
         }
     }
 }

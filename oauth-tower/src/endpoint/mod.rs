@@ -9,6 +9,7 @@ mod token;
 
 use std::{
     convert::Infallible,
+    error::Error,
     fmt,
     future::Future,
     pin::Pin,
@@ -21,6 +22,9 @@ use http::{Request, Response};
 use oauth_core::{
     AuthorizationServer,
     client::{Authorization, ClientDenial, Presented},
+    error::Fault,
+    event::Event,
+    types::ClientId,
 };
 use tower_service::Service;
 
@@ -32,7 +36,7 @@ pub use self::{
 use crate::{
     BoxError,
     throttle::{Peer, Throttle},
-    wire::{Body, Limits},
+    wire::{Body, Limits, refusal},
 };
 
 /// The authorization endpoint (RFC 6749 §3.1).
@@ -151,15 +155,14 @@ impl ClientEndpoint {
         B::Error: Into<BoxError>,
     {
         let peer = Peer::of(request.extensions());
-        let presented = crate::wire::presented(request, &self.limits).await?;
+        let report = |reason| self.server.report(&Event::Unreadable { reason });
+        let presented = crate::wire::presented(request, &self.limits, report).await?;
         if let (Some(throttle), Some(name)) = (&self.throttle, secret_of(&presented))
             && let Some(wait) = throttle.wait(name, peer)
         {
-            tracing::warn!(
-                client_id = name,
-                ?peer,
-                "too many failed client authentications"
-            );
+            tracing::warn!(?peer, "too many failed client authentications");
+            let client_id = ClientId::new(name).ok();
+            self.server.report(&Event::Throttled { client_id });
             return Err(crate::wire::too_many(wait));
         }
         Ok((presented, peer))
@@ -179,6 +182,12 @@ impl ClientEndpoint {
             throttle.failed(name, peer);
         }
     }
+}
+
+/// The answer to a client if the machine broke. The log has the causes too: a fault itself only says that the store failed.
+fn failed(fault: &Fault) -> Response<Body> {
+    tracing::error!(fault = fault as &dyn Error, "the request failed");
+    refusal(fault.refusal())
 }
 
 /// The client whose secret is presented, if one is.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Method, Request, Response};
-use oauth_core::{AuthorizationServer, types::Params};
+use oauth_core::{AuthorizationServer, event::Event, types::Params};
 
 use super::Answer;
 use crate::{
@@ -49,7 +49,7 @@ impl Answer for HostPages {
                     .await
             }
             Err((status, reason)) => {
-                tracing::warn!(reason, "a form cannot be read");
+                self.server.report(&Event::Unreadable { reason });
                 let message = "The form cannot be read: it is malformed.";
                 self.host.error_page(&PageError::new(status, message))
             }

@@ -3,7 +3,7 @@
 use http::{Request, Response, StatusCode};
 use oauth_core::token::RevocationDenial;
 
-use super::{Answer, ClientEndpoint};
+use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
     wire::{Body, empty, refusal},
@@ -34,10 +34,7 @@ impl Answer for Revoke {
                 }
                 refusal(denial.refusal())
             }
-            Err(fault) => {
-                tracing::error!(%fault, "a revocation request failed");
-                refusal(fault.refusal())
-            }
+            Err(fault) => failed(&fault),
         }
     }
 }

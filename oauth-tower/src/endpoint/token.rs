@@ -4,7 +4,7 @@ use http::{Request, Response, StatusCode};
 use oauth_core::{grant::TokenDenial, token::TokenResponse};
 use serde::Serialize;
 
-use super::{Answer, ClientEndpoint};
+use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
     wire::{Body, json, refusal},
@@ -64,10 +64,7 @@ impl Answer for Token {
                 }
                 refusal(denial.refusal())
             }
-            Err(fault) => {
-                tracing::error!(%fault, "a token request failed");
-                refusal(fault.refusal())
-            }
+            Err(fault) => failed(&fault),
         }
     }
 }

@@ -24,6 +24,14 @@ pub trait Accounts: Send + Sync + 'static {
         password: &Secret,
     ) -> Result<Option<Subject>, BoxError>;
 
+    /// What the pages call a user; the user's id, if this is not implemented.
+    ///
+    /// # Errors
+    /// If it cannot be told; the id is then shown.
+    async fn display_name(&self, subject: &Subject) -> Result<String, BoxError> {
+        Ok(subject.as_str().to_owned())
+    }
+
     /// Whether a user who has signed in before still is one. Asked on every page: a session is a sealed cookie and would
     /// otherwise live to its end, also after the user was deleted or locked out. Always `true`, if this is not implemented.
     ///

@@ -39,7 +39,7 @@ pub(super) async fn show(ui: &Ui, request: &Parts) -> Result<Response<Body>, Pag
         style: style(),
         action: ui.path(CONNECTIONS),
         logout: ui.path(LOGOUT),
-        subject: subject.as_str(),
+        user: &session::user(ui, &subject).await,
         token: &forms::token(ui, &id).await?,
         applications,
     };

@@ -97,6 +97,7 @@ async fn ask(
         client: client.name(),
         logout: ui.path(LOGOUT),
         token: &forms::token(ui, &session.id).await?,
+        user: &session::user(ui, &session.subject).await,
         subject: session.subject.as_str(),
         returns_to: pending.redirect_uri().as_str(),
         handle,

@@ -1,9 +1,12 @@
 //! Signing in.
 
+use std::error::Error;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
     authorize::{Browser, Pending},
+    event::Event,
     types::Params,
 };
 use sha2::{Digest, Sha256};
@@ -63,6 +66,7 @@ pub(super) async fn submit(
         .and_then(|throttle| throttle.wait(&guessed, peer))
     {
         tracing::warn!(?peer, "too many failed logins");
+        ui.server.report(&Event::Throttled { client_id: None });
         let mut page = form(ui, &request.headers, handle, username, Some(TOO_MANY)).await?;
         *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         retry_after(&mut page, wait);
@@ -74,7 +78,10 @@ pub(super) async fn submit(
             .authenticate(username, password)
             .await
             .map_err(|error| {
-                tracing::error!(%error, "a password could not be checked");
+                tracing::error!(
+                    error = &*error as &dyn Error,
+                    "a password could not be checked"
+                );
                 PageError::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "The server cannot answer now. Please try again in a moment.",
@@ -87,11 +94,14 @@ pub(super) async fn submit(
             throttle.failed(&guessed, peer);
         }
         tracing::warn!(?peer, "a login failed");
+        ui.server.report(&Event::SignInDenied);
         let mut page = form(ui, &request.headers, handle, username, Some(WRONG)).await?;
         *page.status_mut() = StatusCode::FORBIDDEN;
         return Ok(page);
     };
-    tracing::info!(%subject, "signed in");
+    ui.server.report(&Event::SignedIn {
+        subject: subject.clone(),
+    });
     let mut response = match handle {
         Some(handle) => {
             ui.decided_or_asked(handle, &request.headers, &subject)

@@ -99,7 +99,8 @@ impl Ui {
     }
 
     /// How long users stay signed in: 12 hours, if this is not called. A session is a sealed cookie that nothing in the store
-    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`].
+    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`]. The key is in the store, so
+    /// whoever can read that can sign in as anybody.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self
@@ -170,6 +171,13 @@ impl Ui {
                 "The address of this page is malformed.",
             )
         })?;
+        // One name with two values means one thing to this page and perhaps another to whatever stands before it.
+        if query.repeated().is_some() || form.repeated().is_some() {
+            return Err(PageError::new(
+                StatusCode::BAD_REQUEST,
+                "The request cannot be read: a parameter is repeated.",
+            ));
+        }
         match (page, &request.method) {
             (LOGIN, &(Method::GET | Method::HEAD)) => login::show(self, request, &query).await,
             (LOGIN, &Method::POST) => login::submit(self, request, form).await,

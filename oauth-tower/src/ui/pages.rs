@@ -41,6 +41,7 @@ pub(super) struct Consent<'a> {
     pub(super) logout: String,
     pub(super) token: &'a str,
     pub(super) client: &'a str,
+    pub(super) user: &'a str,
     pub(super) subject: &'a str,
     pub(super) returns_to: &'a str,
     pub(super) handle: &'a str,
@@ -58,7 +59,7 @@ pub(super) struct Connections<'a> {
     pub(super) style: &'a str,
     pub(super) action: String,
     pub(super) logout: String,
-    pub(super) subject: &'a str,
+    pub(super) user: &'a str,
     pub(super) token: &'a str,
     pub(super) applications: Vec<Connected<'a>>,
 }

@@ -1,5 +1,7 @@
 //! Who is signed in: a sealed cookie, which every process over the same store can read and nobody else can make.
 
+use std::error::Error;
+
 use http::HeaderMap;
 use oauth_core::{
     error::Fault,
@@ -43,8 +45,23 @@ pub(super) async fn find(ui: &Ui, headers: &HeaderMap) -> Result<Option<Session>
 async fn is_active(ui: &Ui, subject: &Subject) -> bool {
     let active = ui.accounts.is_active(subject).await;
     active.unwrap_or_else(|error| {
-        tracing::error!(%error, "a user could not be looked up");
+        tracing::error!(
+            error = &*error as &dyn Error,
+            "a user could not be looked up"
+        );
         false
+    })
+}
+
+/// What the pages call a user.
+pub(super) async fn user(ui: &Ui, subject: &Subject) -> String {
+    let name = ui.accounts.display_name(subject).await;
+    name.unwrap_or_else(|error| {
+        tracing::error!(
+            error = &*error as &dyn Error,
+            "a user's name could not be looked up"
+        );
+        subject.as_str().to_owned()
     })
 }
 

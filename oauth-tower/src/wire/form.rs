@@ -17,10 +17,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Why a form was not read, and the status for it.
 pub(crate) type FormError = (StatusCode, &'static str);
 
-/// Reads a request of a client: its form, and what it brings to prove who it is.
+/// Reads a request of a client: its form, and what it brings to prove who it is. Reports why it could not be read.
 pub(crate) async fn presented<B>(
     request: Request<B>,
     limits: &Limits,
+    report: impl Fn(&'static str),
 ) -> Result<Presented, Response<Body>>
 where
     B: http_body::Body + Send,
@@ -29,11 +30,15 @@ where
 {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
+        report("the method is not POST");
         return Err(method_not_allowed("POST"));
     }
     let params = read_form(&parts.headers, body, limits)
         .await
-        .map_err(refused)?;
+        .map_err(|error| {
+            report(error.1);
+            refused(error)
+        })?;
     Ok(Presented {
         authorization: authorization(&parts.headers, limits),
         params,
@@ -41,7 +46,6 @@ where
 }
 
 fn refused((status, description): FormError) -> Response<Body> {
-    tracing::warn!(reason = description, "a request cannot be read");
     let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, description);
     let mut response = error(status, refusal);
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {

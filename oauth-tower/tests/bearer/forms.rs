@@ -208,6 +208,34 @@ async fn a_body_that_misbehaves_ties_up_nothing() {
     );
 }
 
+/// Always has a frame, and there is never anything in it.
+struct Empty;
+
+impl Body for Empty {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        Poll::Ready(Some(data("")))
+    }
+}
+
+/// It neither holds up the thread nor outlasts its time. Here the clock is the real one: a paused one stands still while a task
+/// has something to do.
+#[tokio::test]
+async fn an_endless_body_of_nothing_ties_up_nothing() {
+    let request = Request::post("/")
+        .header(FORM.0, FORM.1)
+        .body(Empty)
+        .unwrap();
+    let short = layer().timeout(Duration::from_millis(20));
+    let response = short.layer(Api).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 408);
+}
+
 #[tokio::test]
 async fn trailers_reach_the_api() {
     let mut trailers = HeaderMap::new();

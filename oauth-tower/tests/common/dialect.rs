@@ -112,7 +112,7 @@ impl World {
         });
         let dialect = provider.dialect;
         let registered = clients::all().into_iter().chain(own_clients(dialect));
-        let registered = Arc::new(StaticClients::from_iter(registered));
+        let registered = Arc::new(registered.collect::<StaticClients>());
         let builder = || {
             let mut policy = policy();
             policy.access_token_lifetime = Duration::from_secs(7200);

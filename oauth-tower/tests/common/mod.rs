@@ -8,6 +8,7 @@
 pub mod call;
 pub mod clients;
 pub mod dialect;
+pub mod dialect2;
 pub mod flow;
 pub mod socket;
 

@@ -1,30 +1,20 @@
-//! What the file says, checked value by value.
+//! What the file says, checked.
 
-use std::{collections::HashSet, net::SocketAddr, time::Duration};
+use std::{collections::HashSet, net::SocketAddr};
 
 use oauth_core::{
-    client::{
-        Client, ClientAuthentication, ClientSecrets, Introspection, InvalidClient, Lifetimes,
-    },
-    grant::GrantType,
     policy::Policy,
-    types::{
-        ClientId, Issuer, RegisteredRedirectUri, Resource, Scope, Secret, SecretDigest, Subject,
-    },
+    types::{Issuer, Resource, Secret, Subject},
 };
-use toml::{Spanned, Value};
+use toml::Spanned;
 
 use super::{
     Config, Problem, ProtectedPath, Register,
-    dialect::{self, DialectClient},
-    file::{ClientTable, File, PolicyTable, ResourceTable, UserTable},
+    client::client,
+    dialect,
+    file::{File, PolicyTable, ResourceTable, UserTable},
+    value::{lifetime, parsed, problem, seconds, secret},
 };
-
-pub(super) const GRANT_TYPES: [GrantType; 3] = [
-    GrantType::AUTHORIZATION_CODE,
-    GrantType::REFRESH_TOKEN,
-    GrantType::CLIENT_CREDENTIALS,
-];
 
 /// Paths that the server has itself, below the path of its issuer.
 const TAKEN: [&str; 9] = [
@@ -68,7 +58,7 @@ pub(super) fn config(file: File, mut register: Option<Register<'_>>) -> Result<C
         once(&mut ids, &table.get_ref().client_id, "client_id")?;
         let is_dialect = dialect::is_asked(table.get_ref(), register.is_some())?;
         clients.push(match &mut register {
-            Some(register) if is_dialect => dialect_client(table, &file.policy, register)?,
+            Some(register) if is_dialect => dialect::client(table, &file.policy, register)?,
             _ => client(table)?,
         });
     }
@@ -144,181 +134,6 @@ fn user(table: Spanned<UserTable>) -> Result<(Subject, Secret), Problem> {
     ))
 }
 
-fn client(table: Spanned<ClientTable>) -> Result<Client, Problem> {
-    let at = table.span().start;
-    let table = table.into_inner();
-    let id = parsed(&table.client_id, |id| ClientId::new(id))?;
-    let mut builder = match authentication(&table)? {
-        ClientAuthentication::None => Client::public(id),
-        authentication => Client::confidential(id, authentication),
-    };
-    if let Some(name) = &table.client_name {
-        builder = builder.name(name);
-    }
-    for uri in &table.redirect_uris {
-        parsed(uri, RegisteredRedirectUri::new)?;
-        builder = builder.redirect_uri(uri.get_ref());
-    }
-    if let Some(names) = &table.grant_types {
-        builder = builder.grant_types(
-            names
-                .iter()
-                .map(grant_type)
-                .collect::<Result<Vec<_>, _>>()?,
-        );
-    }
-    if let Some(scope) = &table.scope {
-        builder = builder.scope(parsed(scope, str::parse::<Scope>)?);
-    }
-    if table.dangerous_pkce_optional {
-        builder = builder.dangerous_pkce_optional();
-    }
-    if let Some(value) = &table.may_introspect {
-        builder = builder.introspection(introspection(value)?);
-    }
-    builder
-        .lifetimes(lifetimes(&table)?)
-        .build()
-        .map_err(|error: InvalidClient| Problem {
-            at,
-            what: error.to_string(),
-        })
-}
-
-/// A client of the program's dialect. What the file says for all of them says it for this one, so that the dialect can tell what was
-/// left out.
-fn dialect_client(
-    table: Spanned<ClientTable>,
-    policy: &PolicyTable,
-    register: &mut Register<'_>,
-) -> Result<Client, Problem> {
-    let at = table.span().start;
-    let table = table.into_inner();
-    authentication(&table)?;
-    let own = lifetimes(&table)?;
-    let client = DialectClient {
-        id: parsed(&table.client_id, |id| ClientId::new(id))?,
-        secret: match &table.client_secret {
-            Some(value) => Some(secret(value, "client_secret")?),
-            None => None,
-        },
-        redirect_uris: table
-            .redirect_uris
-            .iter()
-            .map(|uri| {
-                parsed(uri, RegisteredRedirectUri::dangerous_http)?;
-                Ok(uri.get_ref().clone())
-            })
-            .collect::<Result<_, _>>()?,
-        grant_types: match &table.grant_types {
-            Some(names) => Some(
-                names
-                    .iter()
-                    .map(dialect::grant_type)
-                    .collect::<Result<_, _>>()?,
-            ),
-            None => None,
-        },
-        scope: match &table.scope {
-            Some(scope) => Some(parsed(scope, str::parse)?),
-            None => None,
-        },
-        lifetimes: Lifetimes {
-            code: own
-                .code
-                .or(lifetime(policy.code_lifetime.as_ref(), "code_lifetime")?),
-            access_token: own.access_token.or(lifetime(
-                policy.access_token_lifetime.as_ref(),
-                "access_token_lifetime",
-            )?),
-            refresh_grace: own
-                .refresh_grace
-                .or(seconds(policy.refresh_grace.as_ref(), "refresh_grace")?),
-            ..own
-        },
-        jsonp_hosts: table.jsonp_hosts.as_ref().map(dialect::hosts).transpose()?,
-        name: table.client_name,
-    };
-    register(client).map_err(|what| Problem { at, what })
-}
-
-/// What a client has of its own.
-fn lifetimes(table: &ClientTable) -> Result<Lifetimes, Problem> {
-    Ok(Lifetimes {
-        code: lifetime(table.code_lifetime.as_ref(), "code_lifetime")?,
-        access_token: lifetime(
-            table.access_token_lifetime.as_ref(),
-            "access_token_lifetime",
-        )?,
-        refresh_token: lifetime(
-            table.refresh_token_lifetime.as_ref(),
-            "refresh_token_lifetime",
-        )?,
-        refresh_token_idle: seconds(table.refresh_token_idle.as_ref(), "refresh_token_idle")?,
-        refresh_grace: seconds(table.refresh_grace.as_ref(), "refresh_grace")?,
-    })
-}
-
-fn authentication(table: &ClientTable) -> Result<ClientAuthentication, Problem> {
-    let secrets = match &table.client_secret {
-        Some(value) => {
-            let secret = secret(value, "client_secret")?;
-            Some(ClientSecrets::new(SecretDigest::of(secret.expose())))
-        }
-        None => None,
-    };
-    let Some(method) = &table.token_endpoint_auth_method else {
-        return Ok(secrets.map_or(
-            ClientAuthentication::None,
-            ClientAuthentication::SecretBasic,
-        ));
-    };
-    match (method.get_ref().as_str(), secrets) {
-        ("none", None) => Ok(ClientAuthentication::None),
-        ("none", Some(_)) => Err(problem(
-            method,
-            "a client with the method none has no client_secret",
-        )),
-        ("client_secret_basic", Some(secrets)) => Ok(ClientAuthentication::SecretBasic(secrets)),
-        ("client_secret_post", Some(secrets)) => Ok(ClientAuthentication::SecretPost(secrets)),
-        ("client_secret_basic" | "client_secret_post", None) => {
-            Err(problem(method, "this method needs a client_secret"))
-        }
-        _ => Err(problem(
-            method,
-            "the methods are none, client_secret_basic and client_secret_post",
-        )),
-    }
-}
-
-fn grant_type(name: &Spanned<String>) -> Result<GrantType, Problem> {
-    let known = GRANT_TYPES
-        .into_iter()
-        .find(|grant_type| grant_type.as_str() == name.get_ref());
-    known.ok_or_else(|| {
-        problem(
-            name,
-            "the grant types are authorization_code, refresh_token and client_credentials",
-        )
-    })
-}
-
-fn introspection(value: &Spanned<Value>) -> Result<Introspection, Problem> {
-    const RIGHT: &str = "may_introspect is true, or a list of resource identifiers";
-    match value.get_ref() {
-        Value::Boolean(true) => Ok(Introspection::All),
-        Value::Boolean(false) => Ok(Introspection::Own),
-        Value::Array(items) => {
-            let identifiers = items.iter().map(|item| item.as_str()?.parse().ok());
-            let identifiers = identifiers.collect::<Option<Vec<_>>>();
-            identifiers
-                .map(Introspection::Resources)
-                .ok_or_else(|| problem(value, RIGHT))
-        }
-        _ => Err(problem(value, RIGHT)),
-    }
-}
-
 fn resource(table: ResourceTable, issuer: Option<&Issuer>) -> Result<ProtectedPath, Problem> {
     let path = table.path.get_ref();
     let is_path = path.starts_with('/') && !path.contains('?');
@@ -350,56 +165,4 @@ fn resource(table: ResourceTable, issuer: Option<&Issuer>) -> Result<ProtectedPa
             .map(|identifier| parsed(&identifier, str::parse))
             .transpose()?,
     })
-}
-
-/// A lifetime, which is not zero.
-fn lifetime(value: Option<&Spanned<Value>>, name: &str) -> Result<Option<Duration>, Problem> {
-    match (seconds(value, name)?, value) {
-        (Some(Duration::ZERO), Some(value)) => {
-            Err(problem(value, &format!("{name} is longer than zero")))
-        }
-        (lifetime, _) => Ok(lifetime),
-    }
-}
-
-/// A number of seconds.
-fn seconds(value: Option<&Spanned<Value>>, name: &str) -> Result<Option<Duration>, Problem> {
-    let Some(value) = value else { return Ok(None) };
-    let seconds = value
-        .get_ref()
-        .as_integer()
-        .and_then(|seconds| u64::try_from(seconds).ok());
-    match seconds {
-        Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
-        None => Err(problem(
-            value,
-            &format!("{name} is a whole number of seconds, such as 60"),
-        )),
-    }
-}
-
-/// A secret or a password. Nothing that is said about it shows it.
-fn secret(value: &Spanned<Value>, name: &str) -> Result<Secret, Problem> {
-    match value.get_ref().as_str() {
-        Some(secret) if !secret.is_empty() => Ok(Secret::new(secret)),
-        _ => Err(problem(
-            value,
-            &format!("{name} is a text in quotes, and not empty"),
-        )),
-    }
-}
-
-/// A value that a type of the library takes.
-fn parsed<T, E: std::fmt::Display>(
-    value: &Spanned<String>,
-    parse: impl FnOnce(&str) -> Result<T, E>,
-) -> Result<T, Problem> {
-    parse(value.get_ref()).map_err(|error| problem(value, &error.to_string()))
-}
-
-pub(super) fn problem<T>(value: &Spanned<T>, what: &str) -> Problem {
-    Problem {
-        at: value.span().start,
-        what: what.to_owned(),
-    }
 }

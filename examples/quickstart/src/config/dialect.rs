@@ -3,14 +3,15 @@
 use oauth_core::{
     client::{Client, Lifetimes},
     grant::GrantType,
-    types::{ClientId, Scope, Secret},
+    types::{ClientId, RegisteredRedirectUri, Scope, Secret},
 };
 use toml::Spanned;
 
 use super::{
     Problem,
-    check::{GRANT_TYPES, problem},
-    file::ClientTable,
+    client::{GRANT_TYPES, authentication, lifetimes},
+    file::{ClientTable, PolicyTable},
+    value::{lifetime, parsed, problem, seconds, secret},
 };
 
 /// A `[[client]]` with `dialect = true`, as the file has it.
@@ -52,8 +53,60 @@ pub(super) fn is_asked(table: &ClientTable, speaks_one: bool) -> Result<bool, Pr
     }
 }
 
+/// A client of the program's dialect. What the file says for all of them says it for this one, so that the dialect can tell what was
+/// left out.
+pub(super) fn client(
+    table: Spanned<ClientTable>,
+    policy: &PolicyTable,
+    register: &mut Register<'_>,
+) -> Result<Client, Problem> {
+    let at = table.span().start;
+    let table = table.into_inner();
+    authentication(&table)?;
+    let own = lifetimes(&table)?;
+    let client = DialectClient {
+        id: parsed(&table.client_id, |id| ClientId::new(id))?,
+        secret: match &table.client_secret {
+            Some(value) => Some(secret(value, "client_secret")?),
+            None => None,
+        },
+        redirect_uris: table
+            .redirect_uris
+            .iter()
+            .map(|uri| {
+                parsed(uri, RegisteredRedirectUri::dangerous_http)?;
+                Ok(uri.get_ref().clone())
+            })
+            .collect::<Result<_, _>>()?,
+        grant_types: match &table.grant_types {
+            Some(names) => Some(names.iter().map(grant_type).collect::<Result<_, _>>()?),
+            None => None,
+        },
+        scope: match &table.scope {
+            Some(scope) => Some(parsed(scope, str::parse)?),
+            None => None,
+        },
+        lifetimes: Lifetimes {
+            code: own
+                .code
+                .or(lifetime(policy.code_lifetime.as_ref(), "code_lifetime")?),
+            access_token: own.access_token.or(lifetime(
+                policy.access_token_lifetime.as_ref(),
+                "access_token_lifetime",
+            )?),
+            refresh_grace: own
+                .refresh_grace
+                .or(seconds(policy.refresh_grace.as_ref(), "refresh_grace")?),
+            ..own
+        },
+        jsonp_hosts: table.jsonp_hosts.as_ref().map(hosts).transpose()?,
+        name: table.client_name,
+    };
+    register(client).map_err(|what| Problem { at, what })
+}
+
 /// Those of strict clients, and what only dialects have.
-pub(super) fn grant_type(name: &Spanned<String>) -> Result<GrantType, Problem> {
+fn grant_type(name: &Spanned<String>) -> Result<GrantType, Problem> {
     let known = GRANT_TYPES
         .into_iter()
         .chain([GrantType::PASSWORD, GrantType::new("implicit")])
@@ -67,7 +120,7 @@ pub(super) fn grant_type(name: &Spanned<String>) -> Result<GrantType, Problem> {
 }
 
 /// `app.example`, or `app.example:8443`.
-pub(super) fn hosts(hosts: &Spanned<Vec<String>>) -> Result<Vec<String>, Problem> {
+fn hosts(hosts: &Spanned<Vec<String>>) -> Result<Vec<String>, Problem> {
     let is_host = |host: &String| {
         let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b);
         !host.is_empty() && host.bytes().all(is_allowed)

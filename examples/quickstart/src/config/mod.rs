@@ -1,8 +1,10 @@
 //! The configuration file, read and checked. What is wrong in it is said with file, line, and what would be right.
 
 mod check;
+mod client;
 mod dialect;
 mod file;
+mod value;
 
 use std::{
     fmt, fs, io,
@@ -182,6 +184,19 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn the_file_that_shows_every_key_is_one() {
+        let text = include_str!("../../quickstart.toml");
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.clients.len(), 1);
+        for key in include_str!("file.rs").lines().filter_map(|line| {
+            let field = line.trim().strip_prefix("pub(super) ")?;
+            field.split_once(": ").map(|(name, _)| name)
+        }) {
+            assert!(text.contains(key), "{key}");
+        }
+    }
 
     #[test]
     fn a_whole_file_is_understood() {

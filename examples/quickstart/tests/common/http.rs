@@ -133,7 +133,7 @@ pub fn encode(form: &Form<'_>) -> String {
 
 /// Credentials: each form-encoded by itself, then base64 (RFC 6749 §2.3.1). Written out, so that it does not share a mistake with
 /// the server.
-fn basic(id: &str, secret: &str) -> String {
+pub fn basic(id: &str, secret: &str) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let text = format!("{}:{}", part(id), part(secret));

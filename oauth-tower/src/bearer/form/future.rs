@@ -2,7 +2,7 @@
 
 use std::{
     fmt, mem,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -11,7 +11,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, Response, request};
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    task::coop::{poll_proceed, unconstrained},
+    time::{Sleep, sleep},
+};
 use tower_service::Service;
 
 use super::RequestBody;
@@ -112,7 +115,8 @@ where
                     let read = match form.poll_read(body, cx) {
                         Poll::Ready(read) => read,
                         Poll::Pending => {
-                            ready!(deadline.poll(cx));
+                            // Whatever the body has used up, the clock has its turn.
+                            ready!(pin!(unconstrained(deadline)).poll(cx));
                             Err(BearerDenial::BodyLate)
                         }
                     };
@@ -152,7 +156,13 @@ impl Form {
         if body.size_hint().lower() > (self.limit - self.data.len()) as u64 {
             return Poll::Ready(Err(BearerDenial::BodyTooLong));
         }
-        while let Some(frame) = ready!(body.as_mut().poll_frame(cx)) {
+        loop {
+            // A body that always has a frame, though an empty one, would never let anybody else have a turn.
+            let turn = ready!(poll_proceed(cx));
+            let Some(frame) = ready!(body.as_mut().poll_frame(cx)) else {
+                return Poll::Ready(Ok(()));
+            };
+            turn.made_progress();
             let Ok(frame) = frame else {
                 return Poll::Ready(Err(BearerDenial::BodyBroken));
             };
@@ -166,7 +176,6 @@ impl Form {
                 Err(Err(_)) => {}
             }
         }
-        Poll::Ready(Ok(()))
     }
 
     /// RFC 6750 §2.2: the content consists entirely of ASCII characters, else it is not looked into.
