@@ -19,7 +19,7 @@ use oauth_core::{
 };
 use oauth_tower::{
     Interactions, OAuth,
-    dialect::{ClientTokens, Dialect, Dialects},
+    dialect::{ClientTokens, Dialects},
     throttle::Throttle,
     ui::Ui,
 };
@@ -112,10 +112,10 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Router {
             Interactions::new(server.clone()).respond_with(provider.dialect.authorize.respond),
         )
         .throttle(throttle.clone());
-    let dialect: &'static Dialect = if has_api {
+    let dialect = if has_api {
         provider.dialect
     } else {
-        &oauth_tower::dialect::EVERYDO
+        provider.without_api
     };
     let dialects = Dialects::new(dialect, server, ui)
         .throttle(throttle.clone())

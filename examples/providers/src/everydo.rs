@@ -19,6 +19,7 @@ use crate::{
 /// 易度.
 pub(crate) static EVERYDO: Provider = Provider {
     dialect: &DIALECT,
+    without_api: &OWN,
     grants: &[Grant::Code, Grant::Password, Grant::Refresh],
     proof: Proof::Secret,
     is_redirect_uri_once: true,

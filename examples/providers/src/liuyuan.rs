@@ -19,6 +19,7 @@ use crate::{
 /// 留园网.
 pub(crate) static LIUYUAN: Provider = Provider {
     dialect: &DIALECT,
+    without_api: &OWN,
     grants: &[Grant::Code],
     proof: Proof::Secret,
     is_redirect_uri_once: true,

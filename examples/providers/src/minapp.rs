@@ -16,6 +16,7 @@ use crate::{
 /// 知晓云.
 pub(crate) static MINAPP: Provider = Provider {
     dialect: &DIALECT,
+    without_api: &OWN,
     grants: &[Grant::OwnCode],
     proof: Proof::Secret,
     is_redirect_uri_once: false,

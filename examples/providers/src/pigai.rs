@@ -16,6 +16,7 @@ use crate::{
 /// 批改网.
 pub(crate) static PIGAI: Provider = Provider {
     dialect: &DIALECT,
+    without_api: &OWN,
     grants: &[Grant::Implicit, Grant::ClientCredentials, Grant::Code],
     proof: Proof::SecretOrNone,
     is_redirect_uri_once: false,

@@ -16,6 +16,7 @@ use crate::{
 /// The in-house platform.
 pub(crate) static PROAUTH: Provider = Provider {
     dialect: &DIALECT,
+    without_api: &OWN,
     grants: &[Grant::Code, Grant::Refresh],
     proof: Proof::Token(ClientTokens::METHOD),
     is_redirect_uri_once: false,
