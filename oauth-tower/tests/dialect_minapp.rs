@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::too_many_lines,
+    clippy::type_complexity,
     reason = "tests panic, and their tables are long"
 )]
 

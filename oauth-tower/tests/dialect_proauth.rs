@@ -4,6 +4,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::items_after_statements,
     reason = "tests panic, and their tables are long"
 )]
 

@@ -82,9 +82,8 @@ impl World {
             inner: Arc::new(MemoryStore::default()),
             is_broken: false.into(),
         });
-        let registered = Arc::new(StaticClients::from_iter(
-            clients::all().into_iter().chain(own),
-        ));
+        let registered: StaticClients = clients::all().into_iter().chain(own).collect();
+        let registered = Arc::new(registered);
         let builder = || {
             AuthorizationServer::builder(
                 Issuer::new(ISSUER).unwrap(),
