@@ -23,8 +23,8 @@ const SCOPES: &str = "all:all client:read client:write group:read group:write gr
     resource:read resource:write role-resource:read role-resource:write role-user:read role-user:write role:read \
     role:write user:read user:write";
 
-/// The in-house platform. Its clients have whole numbers for ids, authenticate by [`ClientTokens`](super::ClientTokens), and may do without
-/// PKCE. One that may ask for `all:all` is registered for `(PROAUTH.widen)` of it.
+/// The in-house platform. Its clients have whole numbers for ids, authenticate by [`ClientTokens`](super::ClientTokens), and need
+/// `dangerous_pkce_optional`. One that may ask for `all:all` is registered for `(PROAUTH.widen)` of it.
 pub const PROAUTH: Dialect = Dialect {
     name: "proauth",
     authorize: Authorize {

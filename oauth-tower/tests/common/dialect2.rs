@@ -15,7 +15,7 @@ use http::{HeaderName, Method, Request, header::CONTENT_TYPE};
 use http_body_util::Full;
 use oauth_core::{
     AuthorizationServer,
-    client::{Client, ClientAuthentication, ClientBuilder, ClientSecrets, Lifetimes},
+    client::{Client, ClientAuthentication, ClientBuilder, ClientSecrets},
     grant::GrantType,
     random::{Entropy, EntropyError},
     server::Builder,
@@ -341,13 +341,8 @@ fn proauth_clients() -> Vec<Client> {
 
 fn by_token(id: &str) -> ClientBuilder {
     let method = ClientAuthentication::Method(ClientTokens::METHOD.into());
-    Client::confidential(id.parse().unwrap(), method)
-        .profile(PROAUTH.name)
-        .dangerous_pkce_optional()
-        .lifetimes(Lifetimes {
-            access_token: Some(Duration::from_secs(7200)),
-            ..Lifetimes::default()
-        })
+    let client = Client::confidential(id.parse().unwrap(), method);
+    PROAUTH.client(client).dangerous_pkce_optional()
 }
 
 fn minapp_clients() -> Vec<Client> {
@@ -355,14 +350,9 @@ fn minapp_clients() -> Vec<Client> {
         .map(|id| {
             let secrets = ClientSecrets::new(SecretDigest::of(&client_secret(id)));
             let method = ClientAuthentication::SecretPost(secrets);
-            let client = Client::confidential(id.parse().unwrap(), method)
-                .profile(MINAPP.name)
-                .grant_types([GrantType::AUTHORIZATION_CODE])
-                .lifetimes(Lifetimes {
-                    code: Some(Duration::from_secs(600)),
-                    access_token: Some(Duration::from_secs(31_535_999)),
-                    ..Lifetimes::default()
-                });
+            let client = MINAPP
+                .client(Client::confidential(id.parse().unwrap(), method))
+                .grant_types([GrantType::AUTHORIZATION_CODE]);
             match id {
                 "bare" => client.redirect_uri("https://bare.example/cb"),
                 // The shape that somebody gets who leaves the grants as they are.
