@@ -193,6 +193,31 @@ async fn errors_by_jsonp_are_scripts_that_say_no_state() {
         denied_script(&answer, error, row);
         assert!(!answer.text().contains("xyz"), "{row}: no state");
     }
+    for query in [
+        "state=%zz",
+        "state=%ff",
+        &format!("state={}", "x".repeat(3000)),
+    ] {
+        let uri = format!("{JSONP}?callback=myfun&{query}");
+        denied_script(
+            &world.send(get(&uri)).await,
+            "invalid_request",
+            "unreadable",
+        );
+        let uri = format!("/essays?callback=myfun&{query}");
+        denied_script(
+            &world.call(api(&uri, &[]), &[], "").await,
+            "invalid_request",
+            "unreadable",
+        );
+        let uri = format!("{JSONP}?callback=my%zzfun&{query}");
+        denied(
+            &world.send(get(&uri)).await,
+            400,
+            "invalid_request",
+            "unreadable",
+        );
+    }
     world.strict.store.breaks(true);
     denied_script(&ask(&world, &[]).await, "temporarily_unavailable", "store");
 }

@@ -16,8 +16,8 @@ use common::{
     call::{Answer, FORM, Pairs, changed, encoded, form, form_of, get, pairs, request, with},
     clients::{APP as STRICT_APP, LEGACY, WEB, client_secret},
     dialect::{
-        APP, AS_EVERYDO, AS_PIGAI, BACK, OTHER, PROVIDERS, Provider, World, address,
-        api, assert_denied, secret,
+        APP, AS_EVERYDO, AS_PIGAI, BACK, OTHER, PROVIDERS, Provider, World, address, api,
+        assert_denied, secret,
     },
     yes,
 };

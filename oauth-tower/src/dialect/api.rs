@@ -11,7 +11,9 @@ use oauth_core::{
 };
 use serde::Serialize;
 
-use super::{Callback, Credentials, Dialect, Dialects, credentials::presented, status};
+use super::{
+    Callback, Credentials, Dialect, Dialects, credentials::presented, gather::query_of, status,
+};
 use crate::wire::{Body, json, parse};
 
 /// How an API call carries its token.
@@ -123,9 +125,7 @@ impl Dialects {
         form: &Params,
         scope: &Scope,
     ) -> Result<ApiCall, Response<Body>> {
-        let callback = self
-            .query(parts)
-            .and_then(|query| self.dialect().callback_of(&query));
+        let callback = self.dialect().callback_of(&query_of(&parts.uri));
         let refuse = |status, refusal| match &callback {
             Some(callback) => callback.call(&(self.dialect().error)(refusal)),
             None => self.refuse_with(status, refusal),

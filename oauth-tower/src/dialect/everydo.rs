@@ -21,7 +21,7 @@ pub const EVERYDO: Dialect = Dialect {
             &["GET", "POST"],
             &["/access_token", "/api/v1/oauth2/access_token"],
         ),
-        sources: Sources::QUERY_AND_FORM,
+        sources: Sources::DANGEROUS_QUERY_AND_FORM,
         required: &["client_id", "client_secret", "grant_type"],
         credentials: Credentials::Params,
         ..Dialect::BASE.token

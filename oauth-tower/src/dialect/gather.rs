@@ -1,7 +1,7 @@
 //! The parameters of a request, from wherever the dialect takes them.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header::CONTENT_TYPE, request::Parts};
+use http::{HeaderMap, Request, StatusCode, Uri, header::CONTENT_TYPE, request::Parts};
 use oauth_core::{
     error::{ErrorCode, Refusal},
     types::Params,
@@ -54,6 +54,10 @@ impl Sources {
         form: true,
         ..Self::NONE
     };
+    /// The same for what holds secrets.
+    ///
+    /// Dangerous: addresses end up in histories, logs and `Referer` headers.
+    pub const DANGEROUS_QUERY_AND_FORM: Self = Self::QUERY_AND_FORM;
 }
 
 /// Why a request cannot be read, and the status for it.
@@ -98,6 +102,11 @@ where
     }
     let params = unify(dialect, &all);
     Ok((parts, params))
+}
+
+/// The query as a browser would read it: to find out whom a request is for, and how to answer it, before it is read strictly.
+pub(super) fn query_of(uri: &Uri) -> Params {
+    form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).collect()
 }
 
 async fn read_body(

@@ -39,6 +39,7 @@ mod minapp;
 mod pigai;
 mod proauth;
 mod server;
+mod service;
 mod token;
 
 use http::{StatusCode, request::Parts};
@@ -63,7 +64,8 @@ pub use self::{
     minapp::MINAPP,
     pigai::PIGAI,
     proauth::PROAUTH,
-    server::{Answers, DialectService, Dialects, Extra, ExtraAnswer, ExtraRequest},
+    server::Dialects,
+    service::{Answers, DialectService, Extra, ExtraAnswer, ExtraRequest},
 };
 
 /// The wire format of a provider.

@@ -34,7 +34,7 @@ pub const PROAUTH: Dialect = Dialect {
     },
     token: Token {
         route: Route::new(&["POST"], &["/oauth2/token"]),
-        sources: Sources::QUERY_AND_FORM,
+        sources: Sources::DANGEROUS_QUERY_AND_FORM,
         required_for: &[("authorization_code", "redirect_uri")],
         credentials: Credentials::Method {
             scheme: "Client",

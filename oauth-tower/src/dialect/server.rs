@@ -1,60 +1,26 @@
 //! A server that speaks a dialect.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use http::{
-    HeaderValue, Request, Response, StatusCode,
-    header::{ALLOW, WWW_AUTHENTICATE},
-    request::Parts,
-};
+use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
 use oauth_core::{
     AuthorizationServer,
     client::{ClientBuilder, ClientDenial, Presented},
     error::{ErrorCode, Refusal},
-    grant::TokenDenial,
     server::Builder,
-    types::Params,
 };
 
-use super::{
-    ApiDenial, Dialect, JsonpHosts, Route, Sources, authorize, gather::gather, status, token,
-};
+use super::{Answers, ApiDenial, Dialect, DialectService, JsonpHosts, status};
 use crate::{
-    BoxError,
-    endpoint::{Answer, ClientEndpoint, Endpoint, HostPages},
+    endpoint::{ClientEndpoint, Endpoint},
     host::Host,
     throttle::{Peer, Throttle},
     wire::{Body, Limits, RETRY, json, retry_after},
 };
 
-/// An endpoint that only one provider has.
-#[derive(Clone, Copy, Debug)]
-pub struct Extra {
-    /// Where it is.
-    pub route: Route,
-    /// Where its parameters come from.
-    pub sources: Sources,
-    /// What answers it.
-    pub answer: fn(ExtraRequest) -> ExtraAnswer,
-}
-
-/// The answer of such an endpoint.
-pub type ExtraAnswer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
-
-/// A request to such an endpoint.
-#[derive(Clone, Debug)]
-pub struct ExtraRequest {
-    /// The server.
-    pub dialects: Dialects,
-    /// Everything but the body.
-    pub parts: Parts,
-    /// The parameters, under the standard's names.
-    pub params: Params,
-}
-
 /// A server that speaks a dialect, before it is cut into services. Cheap to clone.
 #[derive(Clone)]
-pub struct Dialects(Arc<Shared>);
+pub struct Dialects(pub(super) Arc<Shared>);
 
 #[derive(Clone)]
 pub(super) struct Shared {
@@ -113,7 +79,7 @@ impl Dialects {
 
     /// The endpoints of the dialect, and the pages of the host's own.
     pub fn service(&self) -> DialectService {
-        Endpoint::new(Answers(Arc::clone(&self.0)))
+        Endpoint::new(Answers::new(Arc::clone(&self.0)))
     }
 
     /// The dialect.
@@ -228,148 +194,5 @@ impl fmt::Debug for Dialects {
         f.debug_struct("Dialects")
             .field("dialect", &self.0.dialect.name)
             .finish_non_exhaustive()
-    }
-}
-
-/// The endpoints of a dialect as one tower service. Made by [`Dialects::service`].
-pub type DialectService = Endpoint<Answers>;
-
-/// Answers the requests to a dialect's endpoints.
-pub struct Answers(Arc<Shared>);
-
-impl fmt::Debug for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers")
-            .field("dialect", &self.0.dialect.name)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Which endpoint a request is for.
-enum Target {
-    Authorize,
-    Token,
-    Extra(&'static Extra),
-    Page,
-}
-
-impl Answers {
-    /// What a request is for, or the answer if that is nothing. Several endpoints may share an address by their methods.
-    fn target(&self, parts: &Parts) -> Result<Target, Box<Response<Body>>> {
-        let dialect = self.0.dialect;
-        let path = self.below(parts.uri.path());
-        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        let query: Params = query.collect();
-        let own = [
-            (&dialect.authorize.route, Target::Authorize),
-            (&dialect.token.route, Target::Token),
-        ];
-        let extras = dialect
-            .extras
-            .iter()
-            .map(|extra| (&extra.route, Target::Extra(extra)));
-        let mut methods = Vec::new();
-        for (route, target) in own.into_iter().chain(extras) {
-            if !route.is_at(path, &query) {
-                continue;
-            }
-            if route.is_ambiguous(&query) {
-                return Err(Box::new(self.0.refuse(TokenDenial::Repeated.refusal())));
-            }
-            if route.takes(&parts.method) {
-                return Ok(target);
-            }
-            methods.extend_from_slice(route.methods);
-        }
-        if methods.is_empty() {
-            return if self.0.host.has_page(path) {
-                Ok(Target::Page)
-            } else {
-                let refusal = self.not_served(StatusCode::NOT_FOUND, "nothing is served here");
-                Err(Box::new(refusal))
-            };
-        }
-        let description = "this method is not served here";
-        let mut response = self.not_served(StatusCode::METHOD_NOT_ALLOWED, description);
-        if let Ok(allowed) = HeaderValue::from_str(&methods.join(", ")) {
-            response.headers_mut().insert(ALLOW, allowed);
-        }
-        Err(Box::new(response))
-    }
-
-    fn not_served(&self, status: StatusCode, description: &'static str) -> Response<Body> {
-        let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, description);
-        self.0.refuse_with(status, refusal)
-    }
-
-    fn below<'a>(&self, path: &'a str) -> &'a str {
-        let prefix = self.0.server.issuer().path();
-        path.strip_prefix(prefix)
-            .filter(|below| below.starts_with('/'))
-            .unwrap_or(path)
-    }
-}
-
-impl Answer for Answers {
-    const NAME: &'static str = "dialect";
-
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
-    where
-        B: http_body::Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
-        let (parts, body) = request.into_parts();
-        let target = self.target(&parts);
-        let request = Request::from_parts(parts, body);
-        match target {
-            Ok(Target::Authorize) => authorize::answer(&self.0, request).await,
-            Ok(Target::Token) => token::answer(&self.0, request).await,
-            Ok(Target::Extra(extra)) => self.extra(extra, request).await,
-            Ok(Target::Page) => {
-                let Shared {
-                    server,
-                    host,
-                    limits,
-                    ..
-                } = Shared::clone(&self.0);
-                HostPages {
-                    server,
-                    host,
-                    limits: limits.for_pages(),
-                }
-                .answer(request)
-                .await
-            }
-            Err(response) => *response,
-        }
-    }
-}
-
-impl Answers {
-    async fn extra<B>(&self, extra: &Extra, request: Request<B>) -> Response<Body>
-    where
-        B: http_body::Body + Send,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
-        let dialect = self.0.dialect;
-        let (parts, params) = match gather(dialect, extra.sources, request, &self.0.limits).await {
-            Ok(gathered) => gathered,
-            Err((status, refusal)) => return self.0.refuse_with(status, refusal),
-        };
-        if params.repeated().is_some() {
-            let refusal = TokenDenial::Repeated.refusal();
-            return match dialect.callback_of(&params) {
-                Some(callback) => callback.call(&(dialect.error)(refusal)),
-                None => self.0.refuse(refusal),
-            };
-        }
-        (extra.answer)(ExtraRequest {
-            dialects: Dialects(Arc::clone(&self.0)),
-            parts,
-            params,
-        })
-        .await
     }
 }
