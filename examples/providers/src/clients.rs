@@ -111,7 +111,14 @@ fn grants(provider: &Provider, asked: &DialectClient) -> Result<Vec<Grant>, Stri
             Grant::ClientCredentials => asked.secret.is_some(),
             _ => true,
         };
-        return Ok(provider.grants.iter().copied().filter(can_use).collect());
+        let usable: Vec<_> = provider.grants.iter().copied().filter(can_use).collect();
+        let begins = usable.iter().any(|grant| *grant != Grant::Refresh);
+        // Who can begin nothing is told what is missing for all of it.
+        return Ok(if begins {
+            usable
+        } else {
+            provider.grants.to_vec()
+        });
     };
     names
         .iter()

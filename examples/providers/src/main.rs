@@ -99,10 +99,10 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     let mut apps = Vec::new();
     let mut ready = Vec::new();
     if let Some(authorization_server) = &arguments.authorization_server {
-        let listener = bind(arguments.listen, 0).await?;
         let secret = arguments.wo_secret.as_deref().unwrap_or(wo::SECRET);
         let app = wo::app(authorization_server, secret)
             .map_err(|error| format!("--authorization-server: {error}"))?;
+        let listener = bind(arguments.listen, 0).await?;
         ready.push(format!(
             "ready: listening on http://{}, authorization server {authorization_server}, provider everydo",
             listener.local_addr()?
@@ -140,15 +140,16 @@ async fn one(
             Config::read_with_dialect(path, &mut |client| register(provider, &mut kept, client))
         })
         .transpose()?;
+    let issuer = file.as_ref().and_then(|file| file.issuer.clone());
+    if issuer.is_some() && arguments.provider == Which::All {
+        return Err("an issuer is one provider's, and there are five".into());
+    }
     let configured = file
         .as_ref()
         .and_then(|file| file.listen.as_ref()?.parse().ok());
     let listener = bind(arguments.listen.or(configured), number).await?;
     let address = listener.local_addr()?;
-    let issuer = match file.as_ref().and_then(|file| file.issuer.clone()) {
-        Some(_) if arguments.provider == Which::All => {
-            return Err("an issuer is one provider's, and there are five".into());
-        }
+    let issuer = match issuer {
         Some(issuer) => issuer,
         None => Issuer::new(&format!("http://{address}"))
             .map_err(|error| format!("set issuer in a configuration file: {error}"))?,

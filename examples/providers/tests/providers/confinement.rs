@@ -164,13 +164,12 @@ async fn a_strict_clients_token_is_taken_as_bearer_only() {
         let answer = send(request).await;
         assert_eq!(answer.status, 200, "{provider:?}: {answer:?}");
         let elsewhere = match provider {
-            Pigai => empty(Request::get(format!("{url}?access_token={token}"))),
             Liuyuan => form(
                 Request::post(&url).header(AUTHORIZATION, basic("1", &secret("1"))),
                 &[("token", &token)],
             ),
             Everydo => empty(Request::get(&url).header("access_token", &token)),
-            Proauth | Minapp => empty(Request::get(format!("{url}?access_token={token}"))),
+            Pigai | Proauth | Minapp => empty(Request::get(format!("{url}?access_token={token}"))),
         };
         let answer = send(elsewhere).await;
         assert_eq!(
@@ -277,7 +276,10 @@ async fn a_refused_request_shows_no_login() {
                     location.starts_with("http://app.example/cb?error="),
                     "{answer:?}"
                 );
-                assert_eq!(name, "response_type", "{provider:?}: {answer:?}");
+                assert!(
+                    ["response_type", "twice"].contains(&name),
+                    "{provider:?}: {answer:?}"
+                );
             }
         }
     }
