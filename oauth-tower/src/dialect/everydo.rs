@@ -51,9 +51,11 @@ fn success(response: &TokenResponse, _: &Params, now: Timestamp) -> Document {
     let remaining = response
         .grant_expires_at
         .map_or(response.expires_in, |end| end.saturating_since(now));
+    // Rounded up, so that what was configured is what is told, whatever milliseconds have passed since.
+    let seconds = remaining.as_secs() + u64::from(remaining.subsec_nanos() > 0);
     document = document
         .number("expires_in", response.expires_in.as_secs())
-        .text("remind_in", remaining.as_secs().to_string());
+        .text("remind_in", seconds.to_string());
     match &response.token.subject {
         Some(subject) => document.text("uid", subject.as_str().to_owned()),
         None => document,
