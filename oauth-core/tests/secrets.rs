@@ -96,6 +96,9 @@ async fn secrets_are_told_to_nobody() {
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(lines.clone())
         .finish();
+    // With one dispatcher alone, `tracing` asks the thread that comes first to a callsite whether anybody listens, and remembers its
+    // no. The other tests of this file may be that thread.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let guard = tracing::subscriber::set_default(subscriber);
     let (fixture, store) = faulty();
     let mut heard = Heard::default();

@@ -94,6 +94,9 @@ async fn a_whole_flow_leaves_reasons_and_no_secrets() {
         .with_ansi(false)
         .with_writer(traces.clone())
         .finish();
+    // With one dispatcher alone, `tracing` asks the thread that comes first to a callsite whether anybody listens, and remembers its
+    // no. The other tests of this file may be that thread.
+    let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let _guard = tracing::subscriber::set_default(subscriber);
     let mut watched = Watched {
         fixture: Fixture::new(),

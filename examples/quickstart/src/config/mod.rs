@@ -192,7 +192,9 @@ mod tests {
         assert_eq!(config.clients.len(), 1);
         for key in include_str!("file.rs").lines().filter_map(|line| {
             let field = line.trim().strip_prefix("pub(super) ")?;
-            field.split_once(": ").map(|(name, _)| name)
+            // Those of programs that speak a dialect, which the quickstart refuses.
+            let key = field.split_once(": ").map(|(name, _)| name);
+            key.filter(|key| !["dialect", "jsonp_hosts"].contains(key))
         }) {
             assert!(text.contains(key), "{key}");
         }
