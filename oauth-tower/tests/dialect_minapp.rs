@@ -169,6 +169,24 @@ async fn two_hops_that_any_client_can_follow() {
     }
 }
 
+/// The hops stay below the issuer, also where a framework cuts its path off.
+#[tokio::test]
+async fn hops_below_a_path() {
+    let world = World::minapp_at("https://login.example/old");
+    for cut in ["", "/old"] {
+        let body = json(APP, &client_secret(APP));
+        let mut answer = world
+            .send(typed(&format!("{cut}{AUTHORIZE}"), JSON, &body))
+            .await;
+        for _ in 0..2 {
+            let location = hop(&answer, APP);
+            assert!(location.starts_with("/old/api/"), "{location}");
+            answer = world.send(get(&location.replacen("/old", cut, 1))).await;
+        }
+        assert!(is_hex(&answer.member("code")));
+    }
+}
+
 #[tokio::test]
 async fn how_a_client_asks_for_a_code() {
     let secret = client_secret(APP);

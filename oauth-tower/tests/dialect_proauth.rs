@@ -677,7 +677,15 @@ async fn what_a_jwt_may_have_besides() {
 #[tokio::test]
 async fn a_proof_lives_for_300_s_and_may_be_60_s_ahead() {
     let world = World::proauth();
-    // Not on a whole second.
+    // On a whole second, and not on one.
+    let header = format!("Client {}", proof(APP, world.now() + 60, &world.nonce()));
+    let request = token_request(&exchange("x"), &[("Authencation", &header)]);
+    assert_denied(
+        &world.send(request).await,
+        400,
+        "invalid_grant",
+        "60 s ahead",
+    );
     world.advance(Duration::from_millis(500));
     let now = world.now();
     for (time, accepted) in [
@@ -1082,6 +1090,8 @@ enum By {
     Foreign,
     /// Whoever holds it.
     Holder,
+    /// Who shows it in another scheme than a bearer's.
+    Basic,
     /// Whoever holds some other token.
     OtherHolder,
     Nobody,
@@ -1094,6 +1104,7 @@ impl World {
             By::Client => ("Authencation", format!("Client {}", self.proof(APP))),
             By::Foreign => ("Authorization", format!("Client {}", self.proof(OTHER))),
             By::Holder => ("Authorization", format!("Bearer {token}")),
+            By::Basic => ("Authorization", format!("Basic {token}")),
             By::OtherHolder => (
                 "Authorization",
                 format!("Bearer {}", self.tokens("user:read").await.0),
@@ -1278,6 +1289,7 @@ async fn the_end_of_a_grant() {
         ("another token", By::OtherHolder, access, 401, false),
         ("another token", By::OtherHolder, refresh, 401, false),
         ("nobody", By::Nobody, access, 401, false),
+        ("another scheme", By::Basic, access, 401, false),
         ("nothing", By::Client, nothing, 400, false),
         ("repeated", By::Client, twice, 400, false),
     ] {

@@ -71,7 +71,21 @@ impl World {
         Self::new(&MINAPP, minapp_clients(), |builder| builder)
     }
 
+    /// Below a path of its host.
+    pub fn minapp_at(issuer: &str) -> Self {
+        Self::at(issuer, &MINAPP, minapp_clients(), |builder| builder)
+    }
+
     pub fn new(
+        dialect: &'static Dialect,
+        own: Vec<Client>,
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        Self::at(ISSUER, dialect, own, build)
+    }
+
+    fn at(
+        issuer: &str,
         dialect: &'static Dialect,
         own: Vec<Client>,
         build: impl FnOnce(Builder) -> Builder,
@@ -86,7 +100,7 @@ impl World {
         let registered = Arc::new(registered);
         let builder = || {
             AuthorizationServer::builder(
-                Issuer::new(ISSUER).unwrap(),
+                Issuer::new(issuer).unwrap(),
                 store.clone(),
                 registered.clone(),
                 clock.clone(),
