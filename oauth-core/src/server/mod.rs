@@ -113,10 +113,11 @@ impl AuthorizationServer {
     ) -> Result<Result<D::Answer, D::Denial>, Fault> {
         let keys = ask.needs(self.rules());
         for _ in 0..ATTEMPTS {
-            let mut records = Vec::with_capacity(keys.len());
-            for key in &keys {
-                records.push(self.0.store.load(key).await?);
-            }
+            let records = match &keys[..] {
+                [] => Vec::new(),
+                [key] => vec![self.0.store.load(key).await?],
+                keys => self.0.store.load_all(keys).await?,
+            };
             let mut context = Context {
                 rules: self.rules(),
                 now: self.now(),

@@ -9,6 +9,7 @@
 //! - [`Store::load`] gives the record under a key, as the last commit that was acknowledged before the call began left it
 //!   (or a later one). There are no stale reads: a spent code that loads as unspent costs a conflict, but a revoked token
 //!   that still loads is a hole.
+//! - [`Store::load_all`] gives for each key what a load of its own would have given at some moment during the call.
 //! - The digest of a key alone identifies a record: realm and kind went into it. A store may keep the other two for its
 //!   operators' eyes, or leave them out where nothing is listed.
 //!
@@ -70,6 +71,21 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// If the store cannot tell. Never for a record that is not there.
     async fn load(&self, key: &Key) -> Result<Option<Stored>, StoreError>;
+
+    /// The records under several keys, in the order of the keys. They need not be of one moment: what a decision needs to be
+    /// so when it is committed, the commit expects.
+    ///
+    /// This loads one after the other. A store that can ask for all in one round trip does so.
+    ///
+    /// # Errors
+    /// If the store cannot tell of one of them.
+    async fn load_all(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
+        let mut records = Vec::with_capacity(keys.len());
+        for key in keys {
+            records.push(self.load(key).await?);
+        }
+        Ok(records)
+    }
 
     /// Applies all of `commit`, or nothing of it.
     ///
