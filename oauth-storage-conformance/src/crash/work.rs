@@ -117,13 +117,7 @@ impl Work {
                 closed: ended,
                 ..is(anchor, (done > 0).then_some(0))
             },
-            member(
-                first,
-                [None, Some(0)]
-                    .get(done as usize)
-                    .copied()
-                    .unwrap_or(Some(1)),
-            ),
+            member(first, done.checked_sub(1).map(|last| last.min(1))),
             member(second, (done == 1 || done == 2).then_some(0)),
             member(third, (done > 2).then_some(2)),
             is(single, (done > 3).then_some(3)),

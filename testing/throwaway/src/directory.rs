@@ -30,6 +30,18 @@ impl Directory {
         self.directory.path()
     }
 
+    /// Puts a file there that only the owner of the directory can read.
+    pub(crate) fn give(&self, path: &Path, content: &[u8]) {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let given = fs::write(path, content)
+            .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o600)));
+        given.unwrap_or_else(|error| panic!("{} cannot be written: {error}", path.display()));
+        if let Some(user) = self.user {
+            done(Command::new("chown").arg(user).arg(path));
+        }
+    }
+
     /// A command that runs as the owner of the directory, and is killed when the thread that starts it ends.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("setpriv");

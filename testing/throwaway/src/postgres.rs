@@ -71,6 +71,16 @@ impl Postgres {
         self.directory.path().join("data")
     }
 
+    /// Puts a file into its directory, which only it can read, for when it starts again.
+    pub fn give(&self, name: &str, content: &[u8]) {
+        self.directory.give(&self.data().join(name), content);
+    }
+
+    /// Adds a setting, as `name=value`, for when it starts again.
+    pub fn set(&mut self, setting: &str) {
+        self.settings.push(setting.to_owned());
+    }
+
     /// Kills it with all its processes, at once and without a word.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
