@@ -17,6 +17,8 @@ use oauth_core::store::{Outcome, Store as _};
 use oauth_storage_sqlite::{BackupError, SqliteStore};
 
 const TASKS: u64 = 16;
+/// Of each task.
+type Counts = [u64; 16];
 
 /// Each commit is a record that stays, and one that the next commit removes.
 async fn commit(store: &SqliteStore, task: u64, number: u64) {
@@ -64,7 +66,7 @@ async fn a_backup_under_way_has_all_that_was_acknowledged_and_nothing_half() {
         create(&store, TASKS, number).await;
     }
     let stop = Arc::new(AtomicBool::new(false));
-    let acknowledged = Arc::new(Mutex::new([0; TASKS as usize]));
+    let acknowledged = Arc::new(Mutex::new(Counts::default()));
     let tasks: Vec<_> = (0..TASKS)
         .map(|task| {
             let (store, stop) = (store.clone(), Arc::clone(&stop));

@@ -77,8 +77,8 @@ async fn the_log_is_bounded_while_readers_come_and_go_and_is_gone_when_it_is_qui
             })
         })
         .collect();
-    for round in 0..5 {
-        churn(&store, round, 2_000).await;
+    for round in 0..3 {
+        churn(&store, round, 1_600).await;
         assert!(size(&log) < BOUND, "{} in round {round}", size(&log));
     }
 
@@ -88,11 +88,11 @@ async fn the_log_is_bounded_while_readers_come_and_go_and_is_gone_when_it_is_qui
     let count =
         |reader: &Connection| reader.query_row("SELECT count(*) FROM record", [], |row| row.get(0));
     let before: i64 = count(&snapshot).unwrap();
-    churn(&store, 5, 4_000).await;
+    churn(&store, 3, 2_400).await;
     assert!(size(&log) > BOUND, "{}", size(&log));
     assert_eq!(count(&snapshot), Ok(before));
     snapshot.finish().unwrap();
-    churn(&store, 6, 4_000).await;
+    churn(&store, 4, 2_400).await;
     assert!(size(&log) < BOUND, "{}", size(&log));
 
     stop.store(true, Ordering::Relaxed);
