@@ -46,7 +46,9 @@ fn main() {
         .build()
         .unwrap();
     println!("commits of one access token, each answered when it is on the disk");
-    println!("callers   store/s  ceiling/s  ratio (median of {ROUNDS})");
+    println!(
+        "callers   store/s  ceiling/s  ratio (median of {ROUNDS})  longest, in ms: store  ceiling"
+    );
     for callers in [1, 8, 64] {
         commits(&runtime, callers);
     }
@@ -55,7 +57,7 @@ fn main() {
 }
 
 fn commits(runtime: &Runtime, callers: u64) {
-    let rounds: Vec<_> = (0..ROUNDS)
+    let rounds: Vec<(Speed, Speed)> = (0..ROUNDS)
         .map(|_| {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("store.db");
@@ -76,31 +78,55 @@ fn commits(runtime: &Runtime, callers: u64) {
             (ours, theirs)
         })
         .collect();
-    let (ours, theirs, ratio) = medians(&rounds);
-    println!("{callers:7}  {ours:8.0}  {theirs:9.0}  {ratio:.2}");
+    let of_both = |value: fn(&Speed) -> f64| -> Vec<_> {
+        let pairs = rounds.iter();
+        pairs
+            .map(|(ours, theirs)| (value(ours), value(theirs)))
+            .collect()
+    };
+    let (ours, theirs, ratio) = medians(&of_both(|speed| speed.rate));
+    let (longest, their_longest, _) = medians(&of_both(|speed| speed.longest));
+    println!(
+        "{callers:7}  {ours:8.0}  {theirs:9.0}  {ratio:21.2}  {longest:21.1}  {their_longest:7.1}"
+    );
 }
 
-/// How many operations a second so many tasks get done, each of them one after the other.
+struct Speed {
+    /// Operations a second.
+    rate: f64,
+    /// What the longest took, in milliseconds.
+    longest: f64,
+}
+
+/// How fast so many tasks are, each of which does one operation after the other.
 async fn rate<F: Future<Output = ()> + Send + 'static>(
     callers: u64,
     operation: impl Fn(u64) -> F + Clone + Send + 'static,
-) -> f64 {
+) -> Speed {
     let next = Arc::new(AtomicU64::new(0));
     let began = Instant::now();
     let tasks: Vec<_> = (0..callers)
         .map(|_| {
             let (next, operation) = (Arc::clone(&next), operation.clone());
             tokio::spawn(async move {
+                let mut longest = Duration::ZERO;
                 while began.elapsed() < ROUND {
+                    let asked = Instant::now();
                     operation(next.fetch_add(1, Ordering::Relaxed)).await;
+                    longest = longest.max(asked.elapsed());
                 }
+                longest
             })
         })
         .collect();
+    let mut longest = Duration::ZERO;
     for task in tasks {
-        task.await.unwrap();
+        longest = longest.max(task.await.unwrap());
     }
-    next.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+    Speed {
+        rate: next.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64(),
+        longest: longest.as_secs_f64() * 1e3,
+    }
 }
 
 fn record(number: u64) -> Record {

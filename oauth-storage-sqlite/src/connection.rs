@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{
     busy::{is_busy, wait},
@@ -76,6 +76,8 @@ impl DatabaseFile {
         let mut connection = Connection::open_with_flags(&self.0, flags)?;
         connection.busy_handler(Some(wait))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise SQLite compiles a statement that compares with `<` anew for each value that is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     }
 }
