@@ -1,5 +1,5 @@
 //! Models of what threads do to the store at the same moment, run through every order in which they can come to its locks and
-//! atomics: `RUSTFLAGS="--cfg loom" cargo test --release -p oauth-storage-memory --test loom`.
+//! atomics: `RUSTFLAGS="--cfg loom" cargo test -p oauth-storage-memory --test loom`.
 //!
 //! The store has two shards here. A key is in the first or in the second of them, as its name says.
 
@@ -101,7 +101,7 @@ fn winners(outcomes: &[Outcome]) -> usize {
 
 #[test]
 fn one_winner_among_commits_on_the_same_key() {
-    model(3, || {
+    model(5, || {
         let store = MemoryStore::default();
         let (code, marks) = (key(0, 0), [key(1, 0), key(1, 1)]);
         assert_eq!(
@@ -127,7 +127,7 @@ fn one_winner_among_commits_on_the_same_key() {
 
 #[test]
 fn one_winner_among_three_who_create_the_same_key() {
-    model(2, || {
+    model(4, || {
         let store = MemoryStore::default();
         let code = key(0, 0);
         let racers: Vec<_> = (1..3)
@@ -145,7 +145,7 @@ fn one_winner_among_three_who_create_the_same_key() {
 /// Also that they do not wait for each other for ever: their keys are in two shards, and named in the opposite order.
 #[test]
 fn a_guard_excludes_a_change_and_the_other_way_round() {
-    model(3, || {
+    model(5, || {
         let store = MemoryStore::default();
         let [one, other] = [key(0, 0), key(1, 0)];
         let opening = change(1).create(record(&one)).create(record(&other));
@@ -162,7 +162,7 @@ fn a_guard_excludes_a_change_and_the_other_way_round() {
 
 #[test]
 fn nothing_is_added_to_a_family_that_ends() {
-    model(3, || {
+    model(5, || {
         let store = MemoryStore::default();
         let (grant, tokens) = (key(0, 0), [key(0, 1), key(1, 0)]);
         let opening = change(1)
@@ -185,7 +185,7 @@ fn nothing_is_added_to_a_family_that_ends() {
 
 #[test]
 fn what_a_commit_wrote_is_seen_from_then_on_by_whoever_saw_a_part_of_it() {
-    model(3, || {
+    model(5, || {
         let store = MemoryStore::default();
         let [one, other] = [key(0, 0), key(1, 0)];
         let writer = {
@@ -208,7 +208,7 @@ fn what_a_commit_wrote_is_seen_from_then_on_by_whoever_saw_a_part_of_it() {
 /// dropped, no more is dropped than may be, and once all is quiet, whatever may be forgotten is found.
 #[test]
 fn pruning_at_the_same_moment_drops_each_once_and_finds_what_is_left() {
-    model(2, || {
+    model(4, || {
         let store = MemoryStore::default();
         let forgettable = |key: &Key| Record {
             forget_at: NOW,
@@ -250,7 +250,7 @@ fn the_last_room_under_a_ceiling_is_given_once() {
         });
         measured.load(std::sync::atomic::Ordering::Relaxed)
     };
-    model(3, move || {
+    model(5, move || {
         let store = MemoryStore::with_ceiling(2 * one_record);
         let first = change(1).create(record(&key(0, 0)));
         assert_eq!(commit(&store, first), Outcome::Committed);
