@@ -160,6 +160,32 @@ async fn an_answer_that_does_not_come_is_unknown() {
     assert_eq!(found.version, commit.id, "{again:?}");
 }
 
+/// A connection that is lost before anybody has noticed: a read is asked again, and of a commit nothing is claimed.
+#[tokio::test]
+async fn a_connection_that_is_lost_is_made_again() {
+    let Some(server) = Redis::start() else {
+        return throwaway::skip("Redis");
+    };
+    let store = RedisStore::connect(&server.url(), PREFIX).await.unwrap();
+    let mut other = redis::Client::open(server.url())
+        .unwrap()
+        .get_connection()
+        .unwrap();
+    // Without leaving this thread to the connection, which would notice.
+    let mut lose_it = || {
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"]);
+        assert_eq!(kill.query::<u32>(&mut other).unwrap(), 1);
+    };
+    lose_it();
+    assert!(store.load(&key("name")).await.unwrap().is_none());
+    lose_it();
+    let commit = change().create(record("name", Role::Single));
+    let error = store.commit(commit.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
+    assert_eq!(store.commit(commit).await.unwrap(), Outcome::Committed);
+}
+
 /// A server that lost its scripts is handed them again.
 #[tokio::test]
 async fn scripts_that_are_gone_are_handed_over_again() {
