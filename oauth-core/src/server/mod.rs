@@ -8,7 +8,10 @@ mod builder;
 mod client;
 mod ended;
 mod grants;
+mod introspect;
 mod own;
+mod proof;
+mod revoke;
 mod token;
 
 use std::{
