@@ -22,7 +22,7 @@ impl AuthorizationServer {
         request: &Presented,
     ) -> Result<Result<IntrospectionResponse, IntrospectionDenial>, Fault> {
         let answer = self.look_up(request).await?;
-        self.happened(&match &answer {
+        self.happened(|| match &answer {
             Ok((caller, response)) => Event::Introspected {
                 caller: caller.clone(),
                 active: *response != IntrospectionResponse::Inactive,
@@ -75,7 +75,7 @@ impl AuthorizationServer {
             token: token.clone(),
         };
         let Ok(response) = self.run(&ask).await?;
-        self.happened(&Event::Introspected {
+        self.happened(|| Event::Introspected {
             caller: client.id().clone(),
             active: response != IntrospectionResponse::Inactive,
         });

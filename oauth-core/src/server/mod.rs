@@ -29,7 +29,7 @@ use crate::{
     client::ClientAuthenticationMethod,
     decide::{Context, Decide, Decision, Found, Rules},
     error::Fault,
-    event::{Event, Events, trace},
+    event::{Event, Events, is_traced, trace},
     grant::Grant,
     metadata::Metadata,
     random::{Entropy, Random},
@@ -157,13 +157,16 @@ impl AuthorizationServer {
 
     /// Reports something that happened outside of the server and belongs into the same log: what an added grant did, who signed in.
     pub fn report(&self, event: &Event) {
-        self.happened(event);
-    }
-
-    fn happened(&self, event: &Event) {
         trace(event);
         if let Some(events) = &self.0.events {
             events.record(event);
+        }
+    }
+
+    /// Reports what happened. Nothing is put together if nobody listens.
+    fn happened(&self, event: impl FnOnce() -> Event) {
+        if self.0.events.is_some() || is_traced() {
+            self.report(&event());
         }
     }
 }

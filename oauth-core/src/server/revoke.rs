@@ -18,7 +18,7 @@ impl AuthorizationServer {
     /// A [`RevocationDenial`] inside if it is denied; a [`Fault`] if the machine broke.
     pub async fn revoke(&self, request: &Presented) -> Result<Result<(), RevocationDenial>, Fault> {
         let answer = self.take_back(request).await?;
-        self.happened(&match &answer {
+        self.happened(|| match &answer {
             Ok((client_id, revoked)) => Event::Revoked {
                 client_id: client_id.clone(),
                 family: *revoked == Revoked::Family,
@@ -86,7 +86,7 @@ impl AuthorizationServer {
         };
         let answer = self.run(&ask).await?;
         let client_id = client.id().clone();
-        self.happened(&match answer {
+        self.happened(|| match answer {
             Ok(revoked) => Event::Revoked {
                 client_id,
                 family: revoked == Revoked::Family,

@@ -23,7 +23,7 @@ impl AuthorizationServer {
     ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
         let mut grant_type = None;
         let answer = self.exchange(request, &mut grant_type).await?;
-        self.told_of_token(&answer, grant_type, self.named(request));
+        self.told_of_token(&answer, grant_type, || self.named(request));
         Ok(answer)
     }
 
@@ -32,12 +32,12 @@ impl AuthorizationServer {
         &self,
         answer: &Result<TokenResponse, TokenDenial>,
         grant_type: Option<GrantType>,
-        claimed: Option<ClientId>,
+        claimed: impl FnOnce() -> Option<ClientId>,
     ) {
-        self.happened(&match answer {
+        self.happened(|| match answer {
             Ok(response) => Event::issued(&response.token, grant_type),
             Err(reason) => Event::TokenDenied {
-                client_id: claimed,
+                client_id: claimed(),
                 grant_type,
                 reason: *reason,
             },
