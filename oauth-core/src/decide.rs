@@ -43,22 +43,30 @@ impl Context<'_> {
 
 /// The records that a decision needed, in the order in which it named their keys.
 #[derive(Debug)]
-pub struct Found(Vec<Option<Stored>>);
+pub struct Found<'a> {
+    keys: &'a [Key],
+    records: &'a [Option<Stored>],
+}
 
-impl Found {
-    /// What was loaded for the keys that [`Decide::needs`] gave, in their order.
-    pub fn new(records: Vec<Option<Stored>>) -> Self {
-        Self(records)
+impl<'a> Found<'a> {
+    /// What was loaded for these keys, which [`Decide::needs`] gave, in their order.
+    pub fn new(keys: &'a [Key], records: &'a [Option<Stored>]) -> Self {
+        Self { keys, records }
     }
 
     /// The record under the `index`th key.
-    pub fn get(&self, index: usize) -> Option<&Stored> {
-        self.0.get(index)?.as_ref()
+    pub fn get(&self, index: usize) -> Option<&'a Stored> {
+        self.records.get(index)?.as_ref()
+    }
+
+    /// The record under the `index`th key, with that key.
+    pub fn entry(&self, index: usize) -> Option<(&'a Key, &'a Stored)> {
+        Some((self.keys.get(index)?, self.get(index)?))
     }
 
     /// The record under the last key.
-    pub(crate) fn last(&self) -> Option<&Stored> {
-        self.0.last()?.as_ref()
+    pub(crate) fn last(&self) -> Option<&'a Stored> {
+        self.records.last()?.as_ref()
     }
 }
 
@@ -106,7 +114,7 @@ pub trait Decide: Send + Sync {
     /// If a record cannot be read.
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<Self::Answer, Self::Denial>, StoreError>;
 }

@@ -126,7 +126,8 @@ impl AuthorizationServer {
                 now: self.now(),
                 random: self.random()?,
             };
-            let Decision { commit, answer } = ask.decide(&Found::new(records), &mut context)?;
+            let Decision { commit, answer } =
+                ask.decide(&Found::new(&keys, &records), &mut context)?;
             let outcome = match commit {
                 Some(commit) if !commit.is_empty() => self.commit(commit, context.now).await?,
                 _ => Outcome::Committed,

@@ -49,7 +49,7 @@ where
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<D::Answer, D::Denial>, StoreError> {
         let Some(mark) = &self.proof.once else {
@@ -80,7 +80,7 @@ impl Decide for Nothing {
 
     fn decide(
         &self,
-        _: &Found,
+        _: &Found<'_>,
         _: &mut Context<'_>,
     ) -> Result<Decision<(), ClientDenial>, StoreError> {
         Ok(Decision {

@@ -87,7 +87,7 @@ impl Decide for Introspect<'_> {
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<IntrospectionResponse, Self::Denial>, StoreError> {
         let answer = match (found.get(0), found.get(1)) {
@@ -133,8 +133,9 @@ impl Introspect<'_> {
             terms,
             issued_at,
             state,
-        } = decode::<Refresh>(&stored.body)?;
+        } = decode::<Refresh<'_>>(&stored.body)?;
         // A resource server has no business with a refresh token.
+        let terms = terms.into_owned();
         let permitted = terms.client_id == *self.caller.id()
             || *self.caller.introspection() == Introspection::All;
         let mut expires_at = terms.expires_at;

@@ -83,10 +83,10 @@ impl Decide for Revoke<'_> {
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<Revoked, RevocationDenial>, StoreError> {
-        if let Some(stored) = found.get(0) {
+        if let Some((key, stored)) = found.entry(0) {
             let token: AccessToken = decode(&stored.body)?;
             if token.client_id != *self.client.id() {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
@@ -97,14 +97,13 @@ impl Decide for Revoke<'_> {
                     Revoked::Family,
                 ));
             }
-            let key = access::key(&context.rules.realm, &self.token);
             return Ok(Decision::grant(
-                context.commit().remove(key, stored.version),
+                context.commit().remove(key.clone(), stored.version),
                 Revoked::AccessToken,
             ));
         }
         if let Some(stored) = found.get(1) {
-            let refresh: Refresh = decode(&stored.body)?;
+            let refresh: Refresh<'_> = decode(&stored.body)?;
             if refresh.terms.client_id != *self.client.id() {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
             }
@@ -141,7 +140,7 @@ impl Decide for Holding {
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<Option<ClientId>, Infallible>, StoreError> {
         let mut owner = None;
@@ -153,7 +152,7 @@ impl Decide for Holding {
         if let Some(stored) = found.get(1) {
             let Refresh { terms, state, .. } = decode(&stored.body)?;
             if matches!(state, RefreshState::Active { .. }) && context.now < terms.expires_at {
-                owner = Some(terms.client_id);
+                owner = Some(terms.into_owned().client_id);
             }
         }
         Ok(Decision {
