@@ -23,7 +23,8 @@ impl AuthorizationServer {
             return Ok(Ok(()));
         }
         let decision = Box::new(Nothing);
-        self.run(&Proven { proof, decision }).await
+        // Boxed, since it is rare: the futures of all others need no room for it.
+        Box::pin(self.run(&Proven { proof, decision })).await
     }
 }
 

@@ -27,6 +27,7 @@ use oauth_core::{
     types::ClientId,
 };
 use tower_service::Service;
+use tracing::Instrument as _;
 
 pub(crate) use self::authorize::browser_of;
 pub use self::{
@@ -75,6 +76,19 @@ impl<A> Endpoint<A> {
     }
 }
 
+impl<A: Answer> Endpoint<A> {
+    pub(crate) fn respond<B>(&self, request: Request<B>) -> ResponseFuture
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let answer = Arc::clone(&self.0);
+        let span = tracing::info_span!("oauth", endpoint = A::NAME);
+        ResponseFuture::new(async move { answer.answer(request).await }.instrument(span))
+    }
+}
+
 impl<A> Clone for Endpoint<A> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
@@ -103,12 +117,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        let answer = Arc::clone(&self.0);
-        let span = tracing::info_span!("oauth", endpoint = A::NAME);
-        ResponseFuture::new(tracing::Instrument::instrument(
-            async move { answer.answer(request).await },
-            span,
-        ))
+        self.respond(request)
     }
 }
 
