@@ -64,6 +64,12 @@ impl<'a> Found<'a> {
         Some((self.keys.get(index)?, self.get(index)?))
     }
 
+    /// What was found, with the keys, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a Key, &'a Stored)> {
+        let found = self.keys.iter().zip(self.records);
+        found.filter_map(|(key, stored)| Some((key, stored.as_ref()?)))
+    }
+
     /// The record under the last key.
     pub(crate) fn last(&self) -> Option<&'a Stored> {
         self.records.last()?.as_ref()
@@ -117,4 +123,24 @@ pub trait Decide: Send + Sync {
         found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<Self::Answer, Self::Denial>, StoreError>;
+}
+
+/// A question that changes nothing: it takes neither a commit nor randomness.
+pub(crate) trait Look: Send + Sync {
+    /// What is found out.
+    type Answer;
+
+    /// The records it needs to see.
+    fn needs(&self, rules: &Rules) -> Vec<Key>;
+
+    /// Finds out.
+    ///
+    /// # Errors
+    /// If a record cannot be read.
+    fn answer(
+        &self,
+        found: &Found<'_>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Self::Answer, StoreError>;
 }

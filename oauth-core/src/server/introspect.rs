@@ -57,7 +57,7 @@ impl AuthorizationServer {
             caller: &caller,
             token,
         };
-        let Ok(response) = self.run(&ask).await?;
+        let response = self.look(&ask).await?;
         Ok(Ok((caller.id().clone(), response)))
     }
 
@@ -74,7 +74,7 @@ impl AuthorizationServer {
             caller: client,
             token: token.clone(),
         };
-        let Ok(response) = self.run(&ask).await?;
+        let response = self.look(&ask).await?;
         self.happened(|| Event::Introspected {
             caller: client.id().clone(),
             active: response != IntrospectionResponse::Inactive,

@@ -27,7 +27,7 @@ pub use self::{
 };
 use crate::{
     client::ClientAuthenticationMethod,
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Look, Rules},
     error::Fault,
     event::{Event, Events, is_traced, trace},
     grant::Grant,
@@ -35,8 +35,8 @@ use crate::{
     random::{Entropy, Random},
     seal::Sealer,
     store::{
-        ClientStore, Commit, Expect, Key, Kind, Outcome, Realm, Store, StoreErrorKind, Stored,
-        Version,
+        ClientStore, Commit, Expect, Key, Kind, Outcome, Realm, Store, StoreError, StoreErrorKind,
+        Stored, Version,
     },
     time::{Clock, Timestamp},
     types::Issuer,
@@ -116,20 +116,11 @@ impl AuthorizationServer {
     ) -> Result<Result<D::Answer, D::Denial>, Fault> {
         let keys = ask.needs(self.rules());
         for _ in 0..ATTEMPTS {
-            let records = match &keys[..] {
-                [] => Vec::new(),
-                [key] => vec![self.0.store.load(key).await?],
-                keys => self.0.store.load_all(keys).await?,
-            };
-            let mut context = Context {
-                rules: self.rules(),
-                now: self.now(),
-                random: self.random()?,
-            };
-            let Decision { commit, answer } =
-                ask.decide(&Found::new(&keys, &records), &mut context)?;
+            let records = self.load(&keys).await?;
+            let now = self.now();
+            let Decision { commit, answer } = self.decide(ask, &keys, &records, now)?;
             let outcome = match commit {
-                Some(commit) if !commit.is_empty() => self.commit(commit, context.now).await?,
+                Some(commit) if !commit.is_empty() => self.commit(commit, now).await?,
                 _ => Outcome::Committed,
             };
             match outcome {
@@ -138,6 +129,36 @@ impl AuthorizationServer {
             }
         }
         Err(Fault::Contention)
+    }
+
+    /// Loads, and lets `ask` find out what it wants to know.
+    async fn look<L: Look>(&self, ask: &L) -> Result<L::Answer, StoreError> {
+        let keys = ask.needs(self.rules());
+        let records = self.load(&keys).await?;
+        ask.answer(&Found::new(&keys, &records), self.rules(), self.now())
+    }
+
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
+        Ok(match keys {
+            [] => Vec::new(),
+            [key] => vec![self.0.store.load(key).await?],
+            keys => self.0.store.load_all(keys).await?,
+        })
+    }
+
+    fn decide<D: Decide + ?Sized>(
+        &self,
+        ask: &D,
+        keys: &[Key],
+        records: &[Option<Stored>],
+        now: Timestamp,
+    ) -> Result<Decision<D::Answer, D::Denial>, Fault> {
+        let mut context = Context {
+            rules: self.rules(),
+            now,
+            random: self.random()?,
+        };
+        Ok(ask.decide(&Found::new(keys, records), &mut context)?)
     }
 
     /// Commits. If the store cannot tell whether it did, looks whether what the commit was to do is done.

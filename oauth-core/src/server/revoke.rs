@@ -108,8 +108,7 @@ impl AuthorizationServer {
         let ask = Holding {
             token: token.clone(),
         };
-        let Ok(owner) = self.run(&ask).await?;
-        match owner {
+        match self.look(&ask).await? {
             Some(id) => Ok(self.client(&id).await?.ok()),
             None => Ok(None),
         }
