@@ -56,7 +56,7 @@ pub struct Authenticated {
 pub struct Proof {
     /// The mark of a proof that may be used once. It is written with what the request does, and also if the request is then
     /// denied; if it is there already the proof was used before, and the request is denied.
-    pub once: Option<Record>,
+    pub once: Option<Box<Record>>,
 }
 
 /// A way for clients to authenticate, beside the built-in ones.

@@ -119,11 +119,10 @@ impl AuthorizationServer {
             let records = self.load(&keys).await?;
             let now = self.now();
             let Decision { commit, answer } = self.decide(ask, &keys, &records, now)?;
-            let outcome = match commit {
-                Some(commit) if !commit.is_empty() => self.commit(commit, now).await?,
-                _ => Outcome::Committed,
+            let Some(commit) = commit.filter(|commit| !commit.is_empty()) else {
+                return Ok(answer);
             };
-            match outcome {
+            match self.commit(commit, now).await? {
                 Outcome::Committed => return Ok(answer),
                 Outcome::Conflict => {}
             }
@@ -162,19 +161,26 @@ impl AuthorizationServer {
     }
 
     /// Commits. If the store cannot tell whether it did, looks whether what the commit was to do is done.
-    async fn commit(&self, mut commit: Commit, now: Timestamp) -> Result<Outcome, Fault> {
+    fn commit(
+        &self,
+        mut commit: Commit,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Outcome, Fault>> + Send {
         commit.prune_before = Some(now.saturating_sub(PRUNE_MARGIN));
         let witness = Witness::of(&commit, &self.rules().realm);
-        let error = match self.0.store.commit(commit).await {
-            Ok(outcome) => return Ok(outcome),
-            Err(error) => error,
-        };
-        if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
-            && witness.confirms(self.0.store.load(witness.key()).await?.as_ref())
-        {
-            return Ok(Outcome::Committed);
+        let attempt = self.0.store.commit(commit);
+        async move {
+            let error = match attempt.await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) => error,
+            };
+            if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
+                && witness.confirms(self.0.store.load(witness.key()).await?.as_ref())
+            {
+                return Ok(Outcome::Committed);
+            }
+            Err(error.into())
         }
-        Err(error.into())
     }
 
     /// Reports something that happened outside of the server and belongs into the same log: what an added grant did, who signed in.

@@ -5,7 +5,7 @@ use crate::{
     client::{ClientDenial, Proof},
     decide::{Context, Decide, Decision, Found, Rules},
     error::Fault,
-    store::{Key, StoreError},
+    store::{Key, Record, StoreError},
 };
 
 impl AuthorizationServer {
@@ -62,7 +62,7 @@ where
         let Decision { commit, answer } = self.decision.decide(found, context)?;
         let commit = commit.unwrap_or_else(|| context.commit());
         Ok(Decision {
-            commit: Some(commit.create(mark.clone())),
+            commit: Some(commit.create(Record::clone(mark))),
             answer,
         })
     }

@@ -75,11 +75,11 @@ impl BodyError {
 }
 
 /// Reads a body.
-pub(crate) async fn read<B>(
+pub(crate) fn read<B>(
     headers: &HeaderMap,
     body: B,
     limits: &Limits,
-) -> Result<Bytes, BodyError>
+) -> impl Future<Output = Result<Bytes, BodyError>> + Send + use<B>
 where
     B: http_body::Body + Send,
     B::Data: Send,
@@ -88,13 +88,17 @@ where
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits.body as u64) {
-        return Err(BodyError::TooLarge);
-    }
+    let is_too_large = announced.is_some_and(|length| length > limits.body as u64);
     let collected = Box::pin(collect(body, limits.body));
-    tokio::time::timeout(limits.body_timeout, collected)
-        .await
-        .unwrap_or(Err(BodyError::TooSlow))
+    let time = limits.body_timeout;
+    async move {
+        if is_too_large {
+            return Err(BodyError::TooLarge);
+        }
+        tokio::time::timeout(time, collected)
+            .await
+            .unwrap_or(Err(BodyError::TooSlow))
+    }
 }
 
 /// One buffer, so that a body in a thousand small frames costs no more than one in a single frame.
