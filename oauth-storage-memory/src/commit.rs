@@ -1,56 +1,142 @@
 //! Commits: expectations checked, changes applied.
 
-use oauth_core::store::{
-    Commit, Digest, Expect, Family, Key, Outcome, Put, Role, StoreError, Version,
+use oauth_core::{
+    store::{Commit, Digest, Expect, Family, Key, Outcome, Put, Role, StoreError, Version},
+    time::Timestamp,
 };
 
 use crate::{
-    schema::{Row, Standing},
-    store::{Locked, ShardSet, Shards, shard_of},
+    ceiling::Full,
+    schema::{Row, Standing, bytes_of},
+    shard::Shard,
+    shards::{Locked, ShardSet, Shards, shard_of},
 };
 
 impl Shards {
     pub(crate) fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        let mut forgetting = Forgetting::by(&commit);
         let mut locked = self.write_all(shards_of(&commit))?;
-        if !holds(&locked, &commit) {
-            return Ok(Outcome::Conflict);
-        }
-        let prune = commit
-            .prune_before
-            .map(|before| (before, Needed::by(&commit)));
-        let dropped = apply(&mut locked, commit);
+        let reserved = loop {
+            if !holds(&locked, &commit) {
+                return Ok(Outcome::Conflict);
+            }
+            match self.reserve(&locked, &commit) {
+                Ok(reserved) => break reserved,
+                Err(full) => {
+                    drop(locked);
+                    if forgetting.run(self)? == 0 {
+                        return Err(StoreError::unavailable(full));
+                    }
+                    // Others may have come in between.
+                    locked = self.write_all(shards_of(&commit))?;
+                }
+            }
+        };
+        let dropped = self.apply(&mut locked, commit, reserved);
         drop(locked);
         // Freeing the members of a great family takes a while, and nobody has to wait for it.
         drop(dropped);
-        if let Some((before, needed)) = prune {
-            // The commit stands, whatever becomes of this: a shard that cannot be pruned has failed for everybody.
-            let _ = self.prune(before, needed.allowance, &needed.digests);
-        }
+        // The commit stands, whatever becomes of this: a shard that cannot be pruned has failed for everybody.
+        let _ = forgetting.run(self);
         Ok(Outcome::Committed)
+    }
+
+    /// Reserves under the ceiling what a commit is going to add, and says how much that is.
+    fn reserve(&self, locked: &Locked<'_>, commit: &Commit) -> Result<usize, Full> {
+        let Some(ceiling) = &self.ceiling else {
+            return Ok(0);
+        };
+        let added = commit.puts.iter().map(|put| bytes_of(&put.record)).sum();
+        let freed = changed(commit)
+            .filter_map(|digest| locked.of(digest).find(digest))
+            .map(Row::bytes)
+            .sum();
+        let more = usize::saturating_sub(added, freed);
+        let creates = commit.puts.iter().any(|put| put.expect == Expect::Absent);
+        if !creates {
+            ceiling.take(more);
+            return Ok(more);
+        }
+        ceiling.reserve(more).map(|()| more).or_else(|_| {
+            // Counting what families free takes a look at all their members. It is done only if it matters.
+            let more = more.saturating_sub(bytes_of_ended(locked, commit));
+            ceiling.reserve(more).map(|()| more)
+        })
+    }
+
+    /// Makes the changes, for which this much was reserved, and returns the rows that they dropped.
+    fn apply(&self, locked: &mut Locked<'_>, commit: Commit, reserved: usize) -> Vec<Row> {
+        let Some(ceiling) = &self.ceiling else {
+            return apply(locked, commit);
+        };
+        let bytes = |locked: &Locked<'_>| locked.iter().map(Shard::bytes).sum::<usize>();
+        let before = bytes(locked);
+        let dropped = apply(locked, commit);
+        // It never has become more than what was reserved.
+        ceiling.free((before + reserved).saturating_sub(bytes(locked)));
+        dropped
     }
 }
 
-/// What a commit's pruning must leave, and how much it may drop.
-struct Needed {
-    digests: Vec<Digest>,
+/// What a commit may prune, and must not.
+struct Forgetting {
+    before: Option<Timestamp>,
+    spared: Vec<Digest>,
     allowance: usize,
 }
 
-impl Needed {
+impl Forgetting {
     fn by(commit: &Commit) -> Self {
+        if commit.prune_before.is_none() {
+            return Self {
+                before: None,
+                spared: Vec::new(),
+                allowance: 0,
+            };
+        }
         let guarded = commit.guards.iter().map(|guard| &guard.key);
         let put = commit.puts.iter().map(|put| &put.record.key);
-        let mut digests: Vec<_> = guarded
+        let mut spared: Vec<_> = guarded
             .chain(put)
             .map(|key| *key.digest())
             .chain(joined(commit).map(|family| *family.anchor()))
             .collect();
-        digests.sort_unstable();
+        spared.sort_unstable();
         Self {
-            digests,
+            before: commit.prune_before,
+            spared,
             allowance: commit.puts.len().saturating_mul(2),
         }
     }
+
+    /// Prunes, and says how many records it dropped. Once it has dropped all that it may, it drops no more.
+    fn run(&mut self, shards: &Shards) -> Result<usize, StoreError> {
+        let Some(before) = self.before else {
+            return Ok(0);
+        };
+        let dropped = shards.prune(before, self.allowance, &self.spared)?;
+        self.allowance -= dropped;
+        Ok(dropped)
+    }
+}
+
+/// The digests of what a commit replaces or removes, or puts anew.
+fn changed(commit: &Commit) -> impl Iterator<Item = &Digest> {
+    let put = commit.puts.iter().map(|put| put.record.key.digest());
+    let removed = commit.removals.iter().map(|removal| removal.key.digest());
+    put.chain(removed)
+}
+
+/// What the families take that a commit ends, without what it also removes or moves.
+fn bytes_of_ended(locked: &Locked<'_>, commit: &Commit) -> usize {
+    let is_changed = |digest: &Digest| changed(commit).any(|other| other == digest);
+    let of_family = |family: &Family| -> usize {
+        let shards = locked.iter();
+        shards
+            .map(|shard| shard.bytes_of_members(*family, is_changed))
+            .sum()
+    };
+    commit.ends.iter().map(of_family).sum()
 }
 
 /// The shards that a commit reads or changes.

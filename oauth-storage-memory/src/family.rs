@@ -82,7 +82,7 @@ fn family_of(row: &Row) -> Option<Family> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use oauth_core::{
         store::{Digest, Key, Kind, Realm, Record, Role, Version},

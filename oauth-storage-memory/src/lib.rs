@@ -17,14 +17,18 @@
 //!
 //! | file | has |
 //! |---|---|
-//! | `store` | the store, its locks, and `load` |
+//! | `store` | the store, and `load` |
+//! | `shards` | the shards and their locks |
 //! | `commit` | expectations checked, changes applied |
 //! | `list` | pages of an owner's records |
 //! | `prune` | what may be forgotten, dropped oldest first |
+//! | `ceiling` | how many bytes there may be |
 //! | `schema` | how one record lies in memory |
 //! | `shard` | the records of one shard, with their four indexes |
 //! | `slab`, `family`, `forget`, `owned` | the rows, and three of the indexes over them |
+//! | `sync` | the locks and atomics, which can be those of a model checker |
 
+mod ceiling;
 mod commit;
 mod family;
 mod forget;
@@ -33,7 +37,9 @@ mod owned;
 mod prune;
 mod schema;
 mod shard;
+mod shards;
 mod slab;
 mod store;
+mod sync;
 
 pub use self::store::MemoryStore;

@@ -2,7 +2,7 @@
 
 use oauth_core::store::{Listed, Listing, Page, StoreError};
 
-use crate::store::{SHARDS, Shards, shard_of};
+use crate::shards::{SHARDS, Shards, shard_of};
 
 impl Shards {
     /// Walks the shards from the one where the last page ended. They are in the order of their digests, so what they list

@@ -5,7 +5,7 @@ use oauth_core::{
     time::Timestamp,
 };
 
-use crate::store::{ShardSet, Shards};
+use crate::shards::{ShardSet, Shards};
 
 impl Shards {
     /// Drops up to `limit` records whose `forget_at` is at or before `before`, but none of `spared`, which is sorted.
@@ -26,7 +26,12 @@ impl Shards {
             };
             let row = self.write(index)?.shard.remove_oldest(before, spared);
             match row {
-                Some(_) => dropped += 1,
+                Some(row) => {
+                    if let Some(ceiling) = &self.ceiling {
+                        ceiling.free(row.bytes());
+                    }
+                    dropped += 1;
+                }
                 // Only spared ones are left in it, or another thread was faster.
                 None => exhausted.insert(index),
             }

@@ -72,6 +72,12 @@ impl Row {
         }
     }
 
+    /// What it takes, its share of the indexes included.
+    pub(crate) fn bytes(&self) -> usize {
+        let owner = self.listed.as_ref().map(|listed| &listed.owner);
+        bytes(self.body.len(), owner)
+    }
+
     /// Closes it, an anchor, as the commit of this id does. From then on it is not listed.
     pub(crate) fn close(&mut self, version: Version) {
         self.standing = Standing::ClosedAnchor;
@@ -93,4 +99,24 @@ impl Row {
             body: self.body.clone(),
         }
     }
+}
+
+/// What a record is going to take.
+pub(crate) fn bytes_of(record: &Record) -> usize {
+    bytes(record.body.len(), record.owner.as_ref())
+}
+
+/// What a row takes: its slot, its places in the indexes as they are when they have just grown, and what it points at.
+fn bytes(body: usize, owner: Option<&Owner>) -> usize {
+    const ROW: usize = 128 + 48;
+    /// What an allocation takes beyond what was asked for.
+    const ALLOCATION: usize = 16;
+    const LISTED: usize = size_of::<ListedUnder>() + ALLOCATION;
+    /// A name with the counters before it, and its place in an index that is half full.
+    const NAME: usize = 16 + ALLOCATION + 100;
+    let listed = owner.map_or(0, |owner| {
+        let name = |name: &str| NAME + name.len();
+        LISTED + name(&owner.client) + owner.subject.as_deref().map_or(0, name)
+    });
+    ROW + ALLOCATION + body + listed
 }

@@ -1,6 +1,9 @@
 //! The records of one shard, with their four indexes.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    hash::{BuildHasher, RandomState},
+    iter,
+};
 
 use hashbrown::HashTable;
 use oauth_core::{
@@ -22,15 +25,35 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Shard {
     rows: Slab,
-    by_digest: HashTable<Slot>,
+    by_digest: HashTable<Entry>,
     /// Digests are uniform, but whoever chooses what is digested can search for some that collide. The hash is keyed.
     hasher: RandomState,
     families: Families,
     forget: ForgetQueue,
     owned: Owned,
+    /// What all rows take together.
+    bytes: usize,
+}
+
+/// Where a row lies, by its hash. That is kept so that the table can grow without a look at any row: those are all over the
+/// memory, and a caller waits meanwhile.
+struct Entry {
+    hash: u32,
+    slot: Slot,
+}
+
+impl Entry {
+    /// Positions in a table are taken from the low bits of this, and what tells neighbours apart from the high ones.
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
+    }
 }
 
 impl Shard {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -63,7 +86,9 @@ impl Shard {
         let row = &mut self.rows[slot];
         if row.standing == Standing::Anchor {
             self.owned.remove(row);
+            self.bytes -= row.bytes();
             row.close(version);
+            self.bytes += row.bytes();
         }
     }
 
@@ -108,20 +133,45 @@ impl Shard {
             .filter_map(|slot| to_listed(&self.rows[slot], listing))
     }
 
+    /// What the members of a family take, without those that `is_apart` tells of.
+    pub(crate) fn bytes_of_members(
+        &self,
+        family: Family,
+        is_apart: impl Fn(&Digest) -> bool,
+    ) -> usize {
+        let first = self.families.any(&self.rows, family);
+        iter::successors(first, |slot| self.rows[*slot].neighbours.after)
+            .map(|slot| &self.rows[slot])
+            .filter(|row| !is_apart(&row.digest))
+            .map(Row::bytes)
+            .sum()
+    }
+
     fn slot(&self, digest: &Digest) -> Option<Slot> {
+        let hash = self.hash(digest);
         self.by_digest
-            .find(self.hasher.hash_one(digest), |slot| {
-                self.rows[*slot].digest == *digest
+            .find(Entry::spread(hash), |entry| {
+                entry.hash == hash && self.rows[entry.slot].digest == *digest
             })
-            .copied()
+            .map(|entry| entry.slot)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "half of a hash is one, too"
+    )]
+    fn hash(&self, digest: &Digest) -> u32 {
+        self.hasher.hash_one(digest) as u32
     }
 
     fn insert(&mut self, row: Row) {
-        let hash = self.hasher.hash_one(row.digest);
+        self.bytes += row.bytes();
+        let hash = self.hash(&row.digest);
         let slot = self.rows.insert(row);
-        self.by_digest.insert_unique(hash, slot, |other| {
-            self.hasher.hash_one(self.rows[*other].digest)
-        });
+        self.by_digest
+            .insert_unique(Entry::spread(hash), Entry { hash, slot }, |other| {
+                Entry::spread(other.hash)
+            });
         self.families.link(&mut self.rows, slot);
         self.forget.push(&mut self.rows, slot);
         self.owned.insert(&self.rows[slot], slot);
@@ -131,11 +181,13 @@ impl Shard {
         self.owned.remove(&self.rows[slot]);
         self.forget.remove(&mut self.rows, slot);
         self.families.unlink(&mut self.rows, slot);
-        let hash = self.hasher.hash_one(self.rows[slot].digest);
-        if let Ok(entry) = self.by_digest.find_entry(hash, |other| *other == slot) {
+        let hash = Entry::spread(self.hash(&self.rows[slot].digest));
+        if let Ok(entry) = self.by_digest.find_entry(hash, |other| other.slot == slot) {
             entry.remove();
         }
-        self.rows.remove(slot)
+        let row = self.rows.remove(slot);
+        self.bytes -= row.bytes();
+        row
     }
 }
 

@@ -105,7 +105,7 @@ impl IndexMut<Slot> for Slab {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

@@ -1,24 +1,18 @@
-//! The store, its locks, and `load`.
+//! The store, and `load`.
 
-use std::{
-    fmt,
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use oauth_core::{
-    store::{Commit, Digest, Key, Listing, Outcome, Page, Store, StoreError, Stored},
+    store::{Commit, Key, Listing, Outcome, Page, Store, StoreError, Stored},
     time::Timestamp,
 };
-use thiserror::Error;
 
-use crate::{schema::Row, shard::Shard};
-
-/// How many shards there are.
-pub(crate) const SHARDS: usize = 64;
+use crate::{
+    ceiling::Ceiling,
+    schema::Row,
+    shards::{SHARDS, Shards, shard_of},
+};
 
 /// A store in the memory of this process.
 ///
@@ -33,6 +27,34 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
+    /// A store that takes no more than so many bytes.
+    ///
+    /// A commit for which there is no room is answered with [`StoreError::unavailable`], which is `temporarily_unavailable` on
+    /// the wire, after it has dropped what may be forgotten and that was not enough. Nothing that lives is ever dropped to make
+    /// room. What needs no new record always has room: removing, ending families, pruning, and writing in place of what is
+    /// there.
+    ///
+    /// A record counts as its body and 192 bytes, which is a little more than it takes; if it is listed, as its names and about
+    /// 400 bytes more. So an access token is 250 to 300 bytes, and four million of them fit into a gibibyte. Beyond the ceiling
+    /// goes only what records grow by as they are replaced, and about 300 kilobytes that are there from the start.
+    pub fn with_ceiling(bytes: usize) -> Self {
+        Self {
+            shards: Arc::new(Shards::new(Some(Ceiling::new(bytes)))),
+        }
+    }
+
+    /// How many bytes its records take, as a ceiling counts them.
+    ///
+    /// Counted shard by shard, as [`len`](Self::len) is.
+    ///
+    /// # Errors
+    /// If a thread has panicked inside the store.
+    pub fn bytes(&self) -> Result<usize, StoreError> {
+        (0..SHARDS).try_fold(0, |bytes, index| {
+            Ok(bytes + self.shards.read(index)?.bytes())
+        })
+    }
+
     /// How many records it holds, forgettable ones and closed anchors included.
     ///
     /// Counted shard by shard, so that under concurrent commits it is an approximation.
@@ -75,172 +97,5 @@ impl Store for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").finish_non_exhaustive()
-    }
-}
-
-/// The shard in which the record with this digest lies. Shards are in the order of the digests in them.
-pub(crate) fn shard_of(digest: &Digest) -> usize {
-    usize::from(digest.as_bytes()[0] >> 2)
-}
-
-/// All shards.
-pub(crate) struct Shards {
-    shards: [Mutex<Shard>; SHARDS],
-    /// For each shard, the least `forget_at` in it, so that pruning finds the oldest record without locking them all.
-    oldest: [AtomicU64; SHARDS],
-}
-
-/// What `oldest` says of an empty shard. No timestamp is that late.
-const NEVER: u64 = u64::MAX;
-
-impl Default for Shards {
-    fn default() -> Self {
-        Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
-            oldest: std::array::from_fn(|_| AtomicU64::new(NEVER)),
-        }
-    }
-}
-
-impl Shards {
-    /// Locks a shard in order to read it.
-    pub(crate) fn read(&self, index: usize) -> Result<MutexGuard<'_, Shard>, StoreError> {
-        self.shards[index]
-            .lock()
-            .map_err(|_| StoreError::unavailable(Panicked))
-    }
-
-    /// Locks a shard in order to change it.
-    pub(crate) fn write(&self, index: usize) -> Result<ShardMut<'_>, StoreError> {
-        Ok(ShardMut {
-            shard: self.read(index)?,
-            oldest: &self.oldest[index],
-        })
-    }
-
-    /// Locks every shard in `set`, in order, so that no two commits wait for each other.
-    pub(crate) fn write_all(&self, set: ShardSet) -> Result<Locked<'_>, StoreError> {
-        let shards = set
-            .iter()
-            .map(|index| self.write(index))
-            .collect::<Result<_, _>>()?;
-        Ok(Locked { set, shards })
-    }
-
-    /// The shard with the least `forget_at` that is at or before `before`, among those not in `except`.
-    pub(crate) fn with_oldest(&self, before: Timestamp, except: ShardSet) -> Option<usize> {
-        (0..SHARDS)
-            .filter(|index| !except.contains(*index))
-            .map(|index| (self.oldest[index].load(Ordering::Relaxed), index))
-            .min()
-            .filter(|(oldest, _)| *oldest <= before.as_unix_millis())
-            .map(|(_, index)| index)
-    }
-}
-
-/// A set of shards, one bit for each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ShardSet(u64);
-
-impl ShardSet {
-    pub(crate) const ALL: Self = Self(u64::MAX);
-
-    pub(crate) fn insert(&mut self, index: usize) {
-        self.0 |= 1 << index;
-    }
-
-    fn contains(self, index: usize) -> bool {
-        self.0 & (1 << index) != 0
-    }
-
-    /// How many shards in the set come before this one.
-    fn rank(self, index: usize) -> usize {
-        (self.0 & ((1 << index) - 1)).count_ones() as usize
-    }
-
-    fn iter(self) -> impl Iterator<Item = usize> {
-        (0..SHARDS).filter(move |index| self.contains(*index))
-    }
-}
-
-/// A shard that is locked in order to change it.
-pub(crate) struct ShardMut<'a> {
-    pub(crate) shard: MutexGuard<'a, Shard>,
-    oldest: &'a AtomicU64,
-}
-
-impl Drop for ShardMut<'_> {
-    /// Notes the oldest record, while the shard is still locked.
-    fn drop(&mut self) {
-        let oldest = self.shard.oldest().map_or(NEVER, Timestamp::as_unix_millis);
-        // The line is shared by eight shards: it is not written without need.
-        if self.oldest.load(Ordering::Relaxed) != oldest {
-            self.oldest.store(oldest, Ordering::Relaxed);
-        }
-    }
-}
-
-/// The locked shards of one commit.
-pub(crate) struct Locked<'a> {
-    set: ShardSet,
-    shards: Vec<ShardMut<'a>>,
-}
-
-impl Locked<'_> {
-    /// The shard of this digest, which must be among those that were locked.
-    pub(crate) fn of(&self, digest: &Digest) -> &Shard {
-        &self.shards[self.set.rank(shard_of(digest))].shard
-    }
-
-    /// The shard of this digest, to change it.
-    pub(crate) fn of_mut(&mut self, digest: &Digest) -> &mut Shard {
-        &mut self.shards[self.set.rank(shard_of(digest))].shard
-    }
-
-    /// All of them, to change them.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
-        self.shards.iter_mut().map(|locked| &mut *locked.shard)
-    }
-}
-
-/// A thread has panicked while it had a part of the store locked.
-#[derive(Debug, Error)]
-#[error("a thread panicked inside the store, and a part of it may be damaged")]
-struct Panicked;
-
-#[cfg(test)]
-mod tests {
-    use oauth_core::store::StoreErrorKind;
-
-    use super::*;
-
-    #[test]
-    fn a_shard_that_a_panic_left_behind_is_unavailable_and_the_others_are_not() {
-        let store = MemoryStore::default();
-        let shards = Arc::clone(&store.shards);
-        std::thread::spawn(move || {
-            let _locked = shards.write(3).unwrap();
-            panic!("on purpose");
-        })
-        .join()
-        .unwrap_err();
-        assert_eq!(
-            store.shards.read(3).err().map(|error| error.kind()),
-            Some(StoreErrorKind::Unavailable)
-        );
-        assert!(store.shards.write_all(ShardSet::ALL).is_err());
-        assert!(store.len().is_err());
-        assert!(store.shards.write(4).is_ok());
-    }
-
-    #[test]
-    fn a_set_ranks_its_shards() {
-        let mut set = ShardSet::default();
-        for index in [63, 0, 7] {
-            set.insert(index);
-        }
-        assert_eq!(set.iter().collect::<Vec<_>>(), [0, 7, 63]);
-        assert_eq!([0, 7, 63].map(|index| set.rank(index)), [0, 1, 2]);
-        assert_eq!(ShardSet::ALL.iter().count(), SHARDS);
     }
 }

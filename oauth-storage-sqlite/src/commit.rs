@@ -1,5 +1,7 @@
 //! Expectations checked, changes applied, within a transaction.
 
+use std::ptr;
+
 use oauth_core::store::{Commit, Digest, Expect, Family, Key, Outcome, Put, Record, Role, Version};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -12,7 +14,7 @@ pub(crate) const FIND: &str = "SELECT version, role FROM record WHERE digest = ?
 
 const INSERT: &str = "INSERT INTO record
     (version, role, family, client, subject, forget_at, body, digest, realm, kind)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (digest) DO NOTHING";
 
 /// A closed anchor stays closed.
 pub(crate) const REPLACE: &str = "UPDATE record
@@ -32,7 +34,15 @@ pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM record WHERE family = ?1";
 /// The transaction holds the lock of the one who writes, so what is checked stays so. A conflict is seen before anything is
 /// changed, and leaves the transaction as it was for the other commits in it.
 pub(crate) fn apply(transaction: &Connection, commit: &Commit) -> rusqlite::Result<Outcome> {
-    if !holds(transaction, commit)? {
+    // Whether there is a record already where one is to be created is seen by creating it. For one record that can be done
+    // before anything else is changed, and mostly there is no other.
+    let created = commit.puts.iter().find(|put| put.expect == Expect::Absent);
+    if !holds(transaction, commit, created)? {
+        return Ok(Outcome::Conflict);
+    }
+    if let Some(put) = created
+        && write(transaction, put, &commit.id)? == 0
+    {
         return Ok(Outcome::Conflict);
     }
     for removal in &commit.removals {
@@ -40,7 +50,7 @@ pub(crate) fn apply(transaction: &Connection, commit: &Commit) -> rusqlite::Resu
             .prepare_cached(REMOVE)?
             .execute([removal.key.digest().as_bytes()])?;
     }
-    for put in &commit.puts {
+    for put in commit.puts.iter().filter(|put| !is_same(put, created)) {
         write(transaction, put, &commit.id)?;
     }
     // After the puts: what they move out of a family does not end with it.
@@ -54,13 +64,22 @@ pub(crate) fn apply(transaction: &Connection, commit: &Commit) -> rusqlite::Resu
     Ok(Outcome::Committed)
 }
 
-fn holds(transaction: &Connection, commit: &Commit) -> rusqlite::Result<bool> {
+fn is_same(put: &Put, other: Option<&Put>) -> bool {
+    other.is_some_and(|other| ptr::eq(put, other))
+}
+
+/// Whether all that a commit expects is so, apart from that `unseen` is not there yet.
+fn holds(
+    transaction: &Connection,
+    commit: &Commit,
+    unseen: Option<&Put>,
+) -> rusqlite::Result<bool> {
     for guard in &commit.guards {
         if !is_as_expected(transaction, &guard.key, guard.expect)? {
             return Ok(false);
         }
     }
-    for put in &commit.puts {
+    for put in commit.puts.iter().filter(|put| !is_same(put, unseen)) {
         if !is_as_expected(transaction, &put.record.key, put.expect)? {
             return Ok(false);
         }
@@ -136,7 +155,8 @@ fn end(transaction: &Connection, family: &Family, id: &Version) -> rusqlite::Res
     Ok(())
 }
 
-fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<()> {
+/// Says how many records it wrote: none if one is to be created that is there already.
+fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<usize> {
     let Record {
         key,
         role,
@@ -153,12 +173,11 @@ fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<
     match put.expect {
         Expect::Absent => transaction.prepare_cached(INSERT)?.execute(params![
             version, standing, family, client, subject, forget_at, body, digest, realm, kind
-        ])?,
+        ]),
         Expect::Version(_) => transaction.prepare_cached(REPLACE)?.execute(params![
             version, standing, family, client, subject, forget_at, body, digest
-        ])?,
-    };
-    Ok(())
+        ]),
+    }
 }
 
 /// What a commit's pruning must leave.

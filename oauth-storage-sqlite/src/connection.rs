@@ -4,13 +4,13 @@ use std::{
     fs::{File, OpenOptions},
     io,
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{
+    busy::{is_busy, wait},
+    checkpoint::SIZE_LIMIT,
     error::OpenError,
     schema::{inspect, migrate},
 };
@@ -18,12 +18,8 @@ use crate::{
 /// How many prepared statements a connection keeps: all that there are.
 const STATEMENTS: usize = 32;
 
-/// How often to ask again for a lock that another connection holds, a millisecond apart: about ten seconds.
-///
-/// SQLite's own `busy_timeout` waits ever longer, up to 100 ms, and would starve beside a process that writes all the time.
-const PATIENCE: i32 = 10_000;
-
 /// The file of a store, which exists.
+#[derive(Clone)]
 pub(crate) struct DatabaseFile(PathBuf);
 
 impl DatabaseFile {
@@ -37,6 +33,10 @@ impl DatabaseFile {
         let path = std::path::absolute(path).map_err(failed)?;
         create_private(&path).map_err(failed)?;
         Ok(Self(path))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Opens the connection that writes, and brings the file up to date.
@@ -53,7 +53,9 @@ impl DatabaseFile {
         connection.pragma_update(None, "synchronous", "FULL")?;
         // On macOS a flush is only one with this; elsewhere it changes nothing.
         connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        // The log is moved by `checkpoint`, and not within a commit.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "journal_size_limit", SIZE_LIMIT)?;
         let migration = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         migrate(&migration)?;
         migration.commit()?;
@@ -67,19 +69,17 @@ impl DatabaseFile {
         Ok(connection)
     }
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
+    /// Opens a connection, to do with it whatever its owner wants.
+    pub(crate) fn connect(&self) -> rusqlite::Result<Connection> {
         // A reader may write, too: after a crash, whoever comes first recovers the log.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.0, flags)?;
         connection.busy_handler(Some(wait))?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise SQLite compiles a statement that compares with `<` anew for each value that is bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         Ok(connection)
     }
-}
-
-fn wait(attempts: i32) -> bool {
-    thread::sleep(Duration::from_millis(1));
-    attempts < PATIENCE
 }
 
 /// Switches to WAL mode, and says which mode that made.
@@ -97,15 +97,8 @@ fn use_wal(connection: &Connection) -> rusqlite::Result<String> {
     }
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
-}
-
 /// SQLite gives its log the permissions that the database has.
-fn create_private(path: &Path) -> io::Result<File> {
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -1,10 +1,12 @@
 //! What can go wrong.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc};
 
 use oauth_core::store::StoreError;
 use rusqlite::ErrorCode;
 use thiserror::Error;
+
+use crate::busy::{PATIENCE, is_busy};
 
 /// A file that could not be opened as a store.
 #[derive(Debug, Error)]
@@ -55,10 +57,47 @@ impl From<rusqlite::Error> for OpenError {
     }
 }
 
+/// A backup that could not be made. What was at its path before is still there.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// The file cannot be written.
+    #[error("cannot write the backup to {}", path.display())]
+    Io {
+        /// Where it was to go.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// At the path is the database itself, or another one that is in use or has not been closed: it has a log.
+    #[error("{} is a database in use, and no place for a backup", path.display())]
+    InUse {
+        /// Where the backup was to go.
+        path: PathBuf,
+    },
+    /// The copy is not as it should be.
+    #[error("the copy of the database is incomplete or damaged")]
+    Incomplete,
+    /// SQLite failed.
+    #[error("SQLite failed to copy the database")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
 /// The thread that writes is gone.
 #[derive(Debug, Error)]
 #[error("the thread that writes to the database has stopped")]
 pub(crate) struct WriterStopped;
+
+/// The thread that writes panicked in the middle of this. It goes on with a new connection.
+#[derive(Debug, Error)]
+#[error("the thread that writes to the database panicked before it could answer")]
+pub(crate) struct WriterPanicked;
+
+/// Another connection, mostly of another process, has a lock and keeps it.
+#[derive(Debug, Error)]
+#[error("another process has kept the database locked for {} seconds", PATIENCE.as_secs())]
+pub(crate) struct Busy(#[source] Arc<rusqlite::Error>);
 
 /// A row that no version of this software wrote.
 #[derive(Debug, Error)]
@@ -80,6 +119,15 @@ pub(crate) fn read_failed(error: rusqlite::Error) -> StoreError {
     if is_damage {
         StoreError::unreadable(error)
     } else {
-        StoreError::unavailable(error)
+        unavailable(&Arc::new(error))
+    }
+}
+
+/// What to answer when SQLite failed and nothing was applied.
+pub(crate) fn unavailable(error: &Arc<rusqlite::Error>) -> StoreError {
+    if is_busy(error) {
+        StoreError::unavailable(Busy(Arc::clone(error)))
+    } else {
+        StoreError::unavailable(Arc::clone(error))
     }
 }

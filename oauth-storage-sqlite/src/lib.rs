@@ -26,8 +26,14 @@
 //! | `connection` | the file opened, created or refused |
 //! | `readers` | the pool of connections that read |
 //! | `writer` | the thread that writes |
+//! | `checkpoint` | the log kept short |
+//! | `busy` | how long to wait for a lock that another connection holds |
+//! | `backup` | copies of the file, made while it is in use |
 //! | `error` | what can go wrong |
 
+mod backup;
+mod busy;
+mod checkpoint;
 mod commit;
 mod connection;
 mod error;
@@ -38,4 +44,7 @@ mod schema;
 mod store;
 mod writer;
 
-pub use self::{error::OpenError, store::SqliteStore};
+pub use self::{
+    error::{BackupError, OpenError},
+    store::SqliteStore,
+};

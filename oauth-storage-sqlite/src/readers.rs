@@ -26,6 +26,10 @@ impl Readers {
         }
     }
 
+    pub(crate) fn file(&self) -> &DatabaseFile {
+        &self.file
+    }
+
     /// Reads on this thread.
     pub(crate) fn read<T>(
         &self,

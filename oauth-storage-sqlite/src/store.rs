@@ -7,12 +7,13 @@ use oauth_core::{
     store::{Commit, Key, Listing, Outcome, Page, Store, StoreError, Stored},
     time::Timestamp,
 };
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::{
+    backup::backup,
     commit::apply,
     connection::DatabaseFile,
-    error::OpenError,
+    error::{BackupError, OpenError},
     list::page,
     prune,
     readers::Readers,
@@ -46,11 +47,30 @@ impl SqliteStore {
     /// If the file cannot be opened, or holds something else, or was written by a newer version of this software.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let file = DatabaseFile::create(path.as_ref())?;
-        let writer = Writer::start(file.open_writer()?)?;
+        let writer = Writer::start(file.clone())?;
         let readers = Readers::new(file);
         Ok(Self {
             shared: Arc::new(Shared { readers, writer }),
         })
+    }
+
+    /// Copies the database to a file, while it is in use.
+    ///
+    /// The copy has everything that was acknowledged before this was called, and of every commit all or nothing. It is checked, and
+    /// only then put at `path` in one step, in place of what is there, so that only its owner can read it. It is a database
+    /// like any other: to restore it, stop the server, remove the database and the files with its name and `-wal` or `-shm` after
+    /// it, copy the backup to its place and open it.
+    ///
+    /// Commits and reads go on meanwhile. The log cannot begin anew before the copy is complete, so there should be space for
+    /// what is committed until then. This blocks the thread for as long as reading and writing the file twice takes: in async
+    /// code call it where blocking is allowed, as in tokio's `spawn_blocking`.
+    ///
+    /// A backup holds what the database holds: digests of tokens, names of users, keys of the server.
+    ///
+    /// # Errors
+    /// If the copy cannot be made or is not sound, or if there is a database in use at `path`. What was there is still there then.
+    pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<(), BackupError> {
+        backup(self.shared.readers.file(), path.as_ref())
     }
 }
 
@@ -65,16 +85,17 @@ impl Drop for Shared {
 #[async_trait]
 impl Store for SqliteStore {
     async fn load(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        const SQL: &str = concat!(
-            "SELECT ",
-            stored_columns!(),
-            " FROM record WHERE digest = ?1"
-        );
+        self.shared.readers.read(|connection| find(connection, key))
+    }
+
+    /// From one snapshot, and one connection.
+    async fn load_all(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
         self.shared.readers.read(|connection| {
-            connection
-                .prepare_cached(SQL)?
-                .query_row([key.digest().as_bytes()], stored)
-                .optional()
+            // A connection that fails in the middle is closed, and the transaction with it.
+            connection.prepare_cached("BEGIN")?.execute([])?;
+            let records = keys.iter().map(|key| find(connection, key)).collect();
+            connection.prepare_cached("COMMIT")?.execute([])?;
+            records
         })
     }
 
@@ -99,6 +120,18 @@ impl Store for SqliteStore {
         })
         .await
     }
+}
+
+fn find(connection: &Connection, key: &Key) -> rusqlite::Result<Option<Stored>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        stored_columns!(),
+        " FROM record WHERE digest = ?1"
+    );
+    connection
+        .prepare_cached(SQL)?
+        .query_row([key.digest().as_bytes()], stored)
+        .optional()
 }
 
 impl fmt::Debug for SqliteStore {

@@ -2,9 +2,10 @@
 
 use std::{
     iter,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
 };
@@ -13,7 +14,11 @@ use futures_channel::oneshot;
 use oauth_core::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::error::{OpenError, WriterStopped};
+use crate::{
+    checkpoint::{Log, QUIET},
+    connection::DatabaseFile,
+    error::{OpenError, WriterPanicked, WriterStopped, unavailable},
+};
 
 /// How many jobs share a transaction at most, so that the first of them does not wait for too many others.
 const GROUP: usize = 512;
@@ -25,11 +30,16 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Result<Self, OpenError> {
+    pub(crate) fn start(file: DatabaseFile) -> Result<Self, OpenError> {
+        let session = Session {
+            open: Some(file.open_writer()?),
+            file,
+            log: Log::default(),
+        };
         let (jobs, queue) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("oauth-storage-sqlite".to_owned())
-            .spawn(move || write(connection, &queue))
+            .spawn(move || write(session, &queue))
             .map_err(OpenError::Thread)?;
         Ok(Self {
             jobs: Some(jobs),
@@ -55,10 +65,10 @@ impl Writer {
         if !matches!(sent, Some(Ok(()))) {
             return Err(StoreError::unavailable(WriterStopped));
         }
-        // A thread that stops without an answer may have come as far as the commit.
+        // A thread that panics without an answer may have come as far as the commit.
         answer
             .await
-            .unwrap_or_else(|_| Err(StoreError::unknown(WriterStopped)))
+            .unwrap_or_else(|_| Err(StoreError::unknown(WriterPanicked)))
     }
 }
 
@@ -66,7 +76,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.jobs.take());
         if let Some(thread) = self.thread.take() {
-            // If it panicked, everybody who waited has been told.
+            // It catches its panics.
             let _ = thread.join();
         }
     }
@@ -119,18 +129,59 @@ where
     }
 }
 
+/// What the thread works with: a connection, which is opened anew after a panic.
+struct Session {
+    file: DatabaseFile,
+    open: Option<Connection>,
+    log: Log,
+}
+
 /// Takes what waits and does it in one transaction, until nobody is left who could hand over more.
-fn write(mut connection: Connection, queue: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = queue.recv() {
+fn write(mut session: Session, queue: &Receiver<Box<dyn Job>>) {
+    while let Some(first) = session.next(queue) {
         let group: Vec<_> = iter::once(first)
             .chain(queue.try_iter())
             .take(GROUP)
             // Of whoever has gone away, nothing has happened yet, and nothing will.
             .filter(|job| !job.is_abandoned())
             .collect();
-        if !group.is_empty() {
-            settle(&mut connection, group);
+        if group.is_empty() {
+            continue;
         }
+        // Nothing that is used afterwards can be half done: the connection is closed, which rolls back, and opened anew.
+        let done = panic::catch_unwind(AssertUnwindSafe(|| session.run(group)));
+        if done.is_err() {
+            session.open = None;
+        }
+    }
+}
+
+impl Session {
+    /// The next job. While there is none for a while, the log is emptied.
+    fn next(&mut self, queue: &Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+        while let Some(connection) = self.open.as_ref().filter(|_| !self.log.is_empty()) {
+            match queue.recv_timeout(QUIET) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Timeout) => self.log.truncate(connection),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        queue.recv().ok()
+    }
+
+    fn run(&mut self, jobs: Vec<Box<dyn Job>>) {
+        let connection = match self.open.take().map_or_else(|| self.file.open_writer(), Ok) {
+            Ok(connection) => self.open.insert(connection),
+            Err(error) => {
+                let error = Arc::new(error);
+                for job in jobs {
+                    job.fail(StoreError::unavailable(Arc::clone(&error)));
+                }
+                return;
+            }
+        };
+        settle(connection, jobs);
+        self.log.tend(connection);
     }
 }
 
@@ -150,7 +201,7 @@ fn settle(connection: &mut Connection, mut jobs: Vec<Box<dyn Job>>) {
         Err(Failure::Begin(error) | Failure::Job(error)) => {
             let error = Arc::new(error);
             for job in jobs {
-                job.fail(StoreError::unavailable(Arc::clone(&error)));
+                job.fail(unavailable(&error));
             }
         }
         Err(Failure::Commit(error)) => {
@@ -186,6 +237,7 @@ fn attempt(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<(),
 #[cfg(test)]
 mod tests {
     use std::{
+        error::Error as _,
         future::poll_fn,
         sync::atomic::{AtomicUsize, Ordering},
         task::Poll,
@@ -195,7 +247,6 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::connection::DatabaseFile;
 
     /// A writer with a table of numbers.
     fn writer() -> (TempDir, Writer) {
@@ -206,7 +257,7 @@ mod tests {
             CREATE TABLE parent (id INTEGER PRIMARY KEY);
             CREATE TABLE child (id INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED);";
         connection.execute_batch(sql).unwrap();
-        (directory, Writer::start(connection).unwrap())
+        (directory, Writer::start(file).unwrap())
     }
 
     fn insert(value: i64) -> impl Fn(&Connection) -> rusqlite::Result<()> {
@@ -317,14 +368,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_thread_that_died_leaves_nobody_waiting() {
-        let (_directory, mut writer) = writer();
+    async fn after_a_panic_everybody_is_answered_and_the_next_is_served() {
+        let (_directory, writer) = writer();
+        insert_one(&writer, 7).await;
+        let (before, panicked, beside) = while_busy(&writer, async || {
+            tokio::join!(
+                writer.run(insert(1)),
+                writer.run(|transaction| -> rusqlite::Result<()> {
+                    insert(2)(transaction)?;
+                    panic!("on purpose")
+                }),
+                writer.run(insert(3)),
+            )
+        })
+        .await;
+        for failed in [before, panicked, beside] {
+            let failed = failed.unwrap_err();
+            assert_eq!(failed.kind(), StoreErrorKind::Unknown);
+            let source = failed.source().unwrap().to_string();
+            assert!(source.contains("panicked"), "{source}");
+        }
+        insert_one(&writer, 8).await;
+        assert_eq!(numbers(&writer).await, [7, 8]);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_opened_again_is_unavailable_until_it_can() {
+        let (directory, writer) = writer();
+        let file = directory.path().join("test.db");
         let panic = |_: &Connection| -> rusqlite::Result<()> { panic!("on purpose") };
-        let failed = writer.run(panic).await.unwrap_err();
-        assert_eq!(failed.kind(), StoreErrorKind::Unknown);
-        writer.thread.take().unwrap().join().unwrap_err();
+        writer.run(panic).await.unwrap_err();
+        let version = |number: i32| {
+            let connection = Connection::open(&file).unwrap();
+            connection
+                .pragma_update(None, "user_version", number)
+                .unwrap();
+        };
+        version(99);
         let failed = writer.run(insert(1)).await.unwrap_err();
         assert_eq!(failed.kind(), StoreErrorKind::Unavailable);
+        let source = failed.source().unwrap().to_string();
+        assert!(source.contains("schema version 99"), "{source}");
+        version(1);
+        insert_one(&writer, 2).await;
+        assert_eq!(numbers(&writer).await, [2]);
     }
 
     #[tokio::test]

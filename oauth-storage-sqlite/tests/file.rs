@@ -54,6 +54,22 @@ async fn two_stores_over_one_file_see_each_other() {
     assert_eq!(other.commit(creation()).await.unwrap(), Outcome::Conflict);
 }
 
+#[tokio::test]
+async fn several_records_load_at_once_as_they_were_asked_for_and_after_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("oauth.db")).unwrap();
+    let absent = Key::new(&Realm::default(), Kind::CODE, &[b"another"]);
+    let keys = [key(), absent.clone(), key(), absent];
+    for expected in [[false; 4], [true, false, true, false]] {
+        let found = store.load_all(&keys).await.unwrap();
+        let found: Vec<_> = found.iter().map(Option::is_some).collect();
+        // The second time, the snapshot of the first is not in the way.
+        assert_eq!(found, expected);
+        let _ = store.commit(creation()).await.unwrap();
+    }
+    assert!(store.load_all(&[]).await.unwrap().is_empty());
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn only_its_owner_can_read_a_new_file_and_its_log() {

@@ -10,6 +10,7 @@ use std::{
 use clap::Parser;
 use oauth_core::types::Issuer;
 use oauth_storage_memory::MemoryStore;
+use oauth_storage_postgres::{ConnectError, PostgresStore};
 use oauth_storage_sqlite::SqliteStore;
 use quickstart::{
     app::app,
@@ -27,7 +28,7 @@ struct Arguments {
     /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Where records are kept: memory or sqlite:PATH [default: sqlite:quickstart.db]
+    /// Where records are kept: memory, sqlite:PATH or <postgres://USER:PASSWORD@HOST/DATABASE> [default: sqlite:quickstart.db]
     #[arg(long, value_name = "STORE")]
     store: Option<StoreUrl>,
 }
@@ -84,6 +85,12 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
                 SqliteStore::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
             app(config, issuer.clone(), store, is_demo)
         }
+        StoreUrl::Postgres(url) => {
+            let store = PostgresStore::connect(url)
+                .await
+                .map_err(|error| explained(&error))?;
+            app(config, issuer.clone(), store, is_demo)
+        }
     };
     if is_demo {
         println!("{}", demo::instructions(&issuer));
@@ -93,4 +100,15 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     println!("ready: listening on http://{address}, issuer {issuer}, store {store}");
     io::stdout().flush()?;
     Ok(serve::serve(vec![(listener, app)], stopped).await?)
+}
+
+/// An error of a database, with what lies below it.
+fn explained(error: &ConnectError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }

@@ -59,11 +59,13 @@ pub enum StoreUrl {
     Memory,
     /// `sqlite:PATH`
     Sqlite(PathBuf),
+    /// `postgres://USER:PASSWORD@HOST/DATABASE`, or whatever else connects to PostgreSQL
+    Postgres(String),
 }
 
 /// Not a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a store is \"memory\" or \"sqlite:PATH\"")]
+#[error("a store is \"memory\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"")]
 pub struct InvalidStore;
 
 impl std::str::FromStr for StoreUrl {
@@ -73,6 +75,9 @@ impl std::str::FromStr for StoreUrl {
         match text.split_once(':') {
             None if text == "memory" => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(text.to_owned()))
+            }
             _ => Err(InvalidStore),
         }
     }
@@ -83,6 +88,8 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Memory => f.write_str("memory"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            // The rest of it may hold a password.
+            Self::Postgres(_) => f.write_str("postgres"),
         }
     }
 }

@@ -1,0 +1,233 @@
+//! A commit as a list of statements, each of which fails if what it expects is not so.
+//!
+//! The statements lock the rows that they look at, shared by those who only look and exclusively by those who change, so what
+//! was so stays so until the end of the transaction. READ COMMITTED is enough for that: a statement that has waited for a row
+//! looks at the row as it then is, and the next statement sees all that was committed before it began.
+//!
+//! Families are where that matters. Who adds to one holds its anchor shared; who ends one holds it exclusively, and removes the
+//! members in a *later* statement, which sees those that were added while it waited.
+//!
+//! Every transaction locks anchors first, and rows in the order of their digests, so that two rarely wait for each other;
+//! if they do, the database notices and one is tried again.
+
+use oauth_core::store::{Commit, Digest, Expect, Family, Put, Record, Role, Version};
+
+use crate::{
+    flight::{Step, step},
+    prune,
+    schema::{Standing, millis},
+};
+
+/// Makes a statement fail, with a division by zero, unless its part in parentheses finds or changes a row.
+macro_rules! expect {
+    ($found:literal) => {
+        concat!(
+            "WITH found AS (",
+            $found,
+            ") SELECT 1 / count(*) FROM found"
+        )
+    };
+}
+
+pub(crate) const IS_AT_VERSION: &str =
+    expect!("SELECT 1 FROM oauth_record WHERE digest = $1 AND version = $2 FOR SHARE");
+
+pub(crate) const IS_OPEN: &str =
+    expect!("SELECT 1 FROM oauth_record WHERE digest = $1 AND role = 1 FOR SHARE");
+
+pub(crate) const INSERT: &str = "INSERT INTO oauth_record
+    (version, role, family, client, subject, forget_at, body, digest, realm, kind)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// A closed anchor stays closed.
+pub(crate) const REPLACE: &str = expect!(
+    "UPDATE oauth_record
+     SET version = $1, role = CASE WHEN role = 3 AND $2 = 1::smallint THEN 3::smallint ELSE $2 END,
+         family = $3, client = $4, subject = $5, forget_at = $6, body = $7
+     WHERE digest = $8 AND version = $9
+     RETURNING 1"
+);
+
+pub(crate) const REMOVE: &str =
+    expect!("DELETE FROM oauth_record WHERE digest = $1 AND version = $2 RETURNING 1");
+
+/// Takes the place of a record that must not be there, so that nobody else puts it until the transaction is over.
+pub(crate) const RESERVE: &str =
+    "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
+    VALUES ($1, $2, '', '', 0, 0, '')";
+
+pub(crate) const RELEASE: &str = "DELETE FROM oauth_record WHERE digest = $1 AND version = $2";
+
+pub(crate) const CLOSE: &str =
+    "UPDATE oauth_record SET version = $1, role = 3 WHERE digest = $2 AND role = 1";
+
+/// If the anchor is open, this transaction has not closed it: it was not there then.
+pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM oauth_record WHERE family = $1
+    AND NOT EXISTS (SELECT 1 FROM oauth_record WHERE digest = $1 AND role = 1)";
+
+/// All statements that are prepared when a connection is made.
+pub(crate) const ALL: [&str; 8] = [
+    IS_AT_VERSION,
+    IS_OPEN,
+    INSERT,
+    REPLACE,
+    REMOVE,
+    RESERVE,
+    CLOSE,
+    REMOVE_MEMBERS,
+];
+
+/// What a commit does, statement by statement.
+pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
+    let joined = joined(commit);
+    let mut keys = Vec::new();
+    for guard in &commit.guards {
+        keys.push((guard.key.digest(), Change::Guard(guard.expect)));
+    }
+    for put in &commit.puts {
+        keys.push((put.record.key.digest(), Change::Put(put)));
+    }
+    for removal in &commit.removals {
+        keys.push((removal.key.digest(), Change::Remove(removal.version)));
+    }
+    for family in &commit.ends {
+        keys.push((family.anchor(), Change::Close));
+    }
+    for family in &joined {
+        keys.push((family.anchor(), Change::Join));
+    }
+    // Anchors first, and of the same key the joining last: it looks at what the commit has made of the anchor.
+    keys.sort_by_key(|(digest, change)| (!change.is_of_anchor(digest, commit, &joined), *digest));
+
+    let mut steps = Vec::with_capacity(keys.len() + commit.ends.len() + 1);
+    for (digest, change) in keys {
+        change.steps(digest, &commit.id, &mut steps);
+    }
+    for family in &commit.ends {
+        steps.push(step!(REMOVE_MEMBERS, &family.anchor().as_bytes()[..]));
+    }
+    if let Some(before) = commit.prune_before
+        && !commit.puts.is_empty()
+    {
+        steps.push(prune::step(
+            before,
+            commit.puts.len().saturating_mul(2),
+            needed(commit, &joined),
+        ));
+    }
+    steps
+}
+
+/// What happens to the row of one key.
+enum Change<'a> {
+    Guard(Expect),
+    Put(&'a Put),
+    Remove(Version),
+    Close,
+    Join,
+}
+
+impl<'a> Change<'a> {
+    fn is_of_anchor(&self, digest: &Digest, commit: &Commit, joined: &[&Family]) -> bool {
+        match self {
+            Self::Close | Self::Join => true,
+            Self::Put(put) if put.record.role == Role::Anchor => true,
+            Self::Guard(_) | Self::Put(_) | Self::Remove(_) => joined
+                .iter()
+                .copied()
+                .chain(&commit.ends)
+                .any(|family| family.anchor() == digest),
+        }
+    }
+
+    fn steps(self, digest: &'a Digest, id: &'a Version, steps: &mut Vec<Step<'a>>) {
+        let digest = &digest.as_bytes()[..];
+        let id = &id.as_bytes()[..];
+        match self {
+            Self::Guard(Expect::Version(version)) => {
+                steps.push(step!(IS_AT_VERSION, digest, version.as_bytes().to_vec()));
+            }
+            Self::Guard(Expect::Absent) => {
+                steps.push(step!(RESERVE, id, digest));
+                steps.push(step!(RELEASE, digest, id));
+            }
+            Self::Put(put) => steps.push(write(put, digest, id)),
+            Self::Remove(version) => {
+                steps.push(step!(REMOVE, digest, version.as_bytes().to_vec()));
+            }
+            Self::Close => steps.push(step!(CLOSE, id, digest)),
+            Self::Join => steps.push(step!(IS_OPEN, digest)),
+        }
+    }
+}
+
+fn write<'a>(put: &'a Put, digest: &'a [u8], id: &'a [u8]) -> Step<'a> {
+    let Record {
+        key,
+        role,
+        owner,
+        forget_at,
+        body,
+    } = &put.record;
+    let (standing, family) = Standing::of(role);
+    let client = owner.as_ref().map(|owner| owner.client.as_bytes());
+    let subject = owner
+        .as_ref()
+        .and_then(|owner| owner.subject.as_deref())
+        .map(str::as_bytes);
+    let (standing, forget_at) = (standing as i16, millis(*forget_at));
+    match put.expect {
+        Expect::Absent => step!(
+            INSERT,
+            id,
+            standing,
+            family,
+            client,
+            subject,
+            forget_at,
+            &body[..],
+            digest,
+            key.realm().as_str().as_bytes(),
+            key.kind().as_str().as_bytes(),
+        ),
+        Expect::Version(version) => step!(
+            REPLACE,
+            id,
+            standing,
+            family,
+            client,
+            subject,
+            forget_at,
+            &body[..],
+            digest,
+            version.as_bytes().to_vec(),
+        ),
+    }
+}
+
+/// The families into which a commit puts, each once.
+fn joined(commit: &Commit) -> Vec<&Family> {
+    let mut families: Vec<_> = commit
+        .puts
+        .iter()
+        .filter_map(|put| match &put.record.role {
+            Role::Member(family) => Some(family),
+            Role::Single | Role::Anchor => None,
+        })
+        .collect();
+    families.sort_unstable();
+    families.dedup();
+    families
+}
+
+/// What a commit's pruning must leave.
+fn needed<'a>(commit: &'a Commit, joined: &[&'a Family]) -> Vec<&'a [u8]> {
+    let guarded = commit.guards.iter().map(|guard| guard.key.digest());
+    let put = commit.puts.iter().map(|put| put.record.key.digest());
+    let joined = joined.iter().map(|family| family.anchor());
+    guarded
+        .chain(put)
+        .chain(joined)
+        .map(|digest| &digest.as_bytes()[..])
+        .collect()
+}

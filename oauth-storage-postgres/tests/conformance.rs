@@ -1,0 +1,5 @@
+//! The PostgreSQL store keeps the storage contract.
+
+mod common;
+
+oauth_storage_conformance::tests!(common::Schemas::new());
