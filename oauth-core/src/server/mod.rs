@@ -116,9 +116,12 @@ impl AuthorizationServer {
     ) -> Result<Result<D::Answer, D::Denial>, Fault> {
         let keys = ask.needs(self.rules());
         for _ in 0..ATTEMPTS {
-            let records = self.load(&keys).await?;
-            let now = self.now();
-            let Decision { commit, answer } = self.decide(ask, &keys, &records, now)?;
+            let now;
+            let Decision { commit, answer } = {
+                let records = self.load(&keys).await?;
+                now = self.now();
+                self.decide(ask, &keys, &records, now)?
+            };
             let Some(commit) = commit.filter(|commit| !commit.is_empty()) else {
                 return Ok(answer);
             };
@@ -170,17 +173,20 @@ impl AuthorizationServer {
         let witness = Witness::of(&commit, &self.rules().realm);
         let attempt = self.0.store.commit(commit);
         async move {
-            let error = match attempt.await {
-                Ok(outcome) => return Ok(outcome),
-                Err(error) => error,
-            };
-            if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
-                && witness.confirms(self.0.store.load(witness.key()).await?.as_ref())
-            {
-                return Ok(Outcome::Committed);
+            match attempt.await {
+                Ok(outcome) => Ok(outcome),
+                Err(error) => Box::pin(self.confirm(error, witness)).await,
             }
-            Err(error.into())
         }
+    }
+
+    async fn confirm(&self, error: StoreError, witness: Option<Witness>) -> Result<Outcome, Fault> {
+        if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
+            && witness.confirms(self.0.store.load(witness.key()).await?.as_ref())
+        {
+            return Ok(Outcome::Committed);
+        }
+        Err(error.into())
     }
 
     /// Reports something that happened outside of the server and belongs into the same log: what an added grant did, who signed in.

@@ -1,6 +1,9 @@
 //! Request bodies, which end somewhere and sometime.
 
-use std::time::Duration;
+use std::{
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
@@ -74,12 +77,12 @@ impl BodyError {
     }
 }
 
-/// Reads a body.
+/// Reads a body. Boxed, so that no future around this one has to hold it, and all of them twice.
 pub(crate) fn read<B>(
     headers: &HeaderMap,
     body: B,
     limits: &Limits,
-) -> impl Future<Output = Result<Bytes, BodyError>> + Send + use<B>
+) -> Pin<Box<impl Future<Output = Result<Bytes, BodyError>> + Send + use<B>>>
 where
     B: http_body::Body + Send,
     B::Data: Send,
@@ -89,16 +92,16 @@ where
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let is_too_large = announced.is_some_and(|length| length > limits.body as u64);
-    let collected = Box::pin(collect(body, limits.body));
-    let time = limits.body_timeout;
-    async move {
+    let (limit, time) = (limits.body, limits.body_timeout);
+    Box::pin(async move {
         if is_too_large {
             return Err(BodyError::TooLarge);
         }
+        let collected = pin!(collect(body, limit));
         tokio::time::timeout(time, collected)
             .await
             .unwrap_or(Err(BodyError::TooSlow))
-    }
+    })
 }
 
 /// One buffer, so that a body in a thousand small frames costs no more than one in a single frame.
@@ -106,7 +109,7 @@ async fn collect<B>(body: B, limit: usize) -> Result<Bytes, BodyError>
 where
     B: http_body::Body,
 {
-    let mut body = std::pin::pin!(body);
+    let mut body = pin!(body);
     let mut bytes = BytesMut::new();
     loop {
         let taken = match body.frame().await {

@@ -1,5 +1,6 @@
 //! Form requests to the OAuth endpoints.
 
+use bytes::Bytes;
 use http::{
     HeaderMap, Method, Request, Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
@@ -7,7 +8,8 @@ use http::{
 use oauth_core::{client::Presented, error::ErrorCode, error::Refusal, types::Params};
 
 use super::{
-    Body, Limits, credentials::authorization, error, method_not_allowed, parse, read, response::set,
+    Body, Limits, body::BodyError, credentials::authorization, error, method_not_allowed, parse,
+    read, response::set,
 };
 use crate::BoxError;
 
@@ -16,6 +18,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Why a form was not read, and the status for it.
 pub(crate) type FormError = (StatusCode, &'static str);
+
+const NOT_A_FORM: FormError = (
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "the request body has to be application/x-www-form-urlencoded",
+);
 
 /// A request of a client that was not read: why, and what to answer.
 pub(crate) struct Unread {
@@ -38,7 +45,9 @@ where
     let (parts, body) = request.into_parts();
     let is_post = parts.method == Method::POST;
     let authorization = authorization(&parts.headers, limits);
-    let form = read_form(&parts.headers, body, limits);
+    let is_form = is_form(&parts.headers);
+    let bytes = read(&parts.headers, body, limits);
+    let limits = *limits;
     async move {
         if !is_post {
             return Err(Unread {
@@ -46,7 +55,10 @@ where
                 response: method_not_allowed("POST"),
             });
         }
-        let params = form.await.map_err(refused)?;
+        if !is_form {
+            return Err(refused(NOT_A_FORM));
+        }
+        let params = params(bytes.await, &limits).map_err(refused)?;
         Ok(Presented {
             authorization,
             params,
@@ -81,14 +93,15 @@ where
     let limits = *limits;
     async move {
         if !is_form {
-            let description = "the request body has to be application/x-www-form-urlencoded";
-            return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, description));
+            return Err(NOT_A_FORM);
         }
-        let bytes = bytes
-            .await
-            .map_err(|error| (error.status(), error.description()))?;
-        parse(&bytes, &limits).map_err(|error| (StatusCode::BAD_REQUEST, error.description()))
+        params(bytes.await, &limits)
     }
+}
+
+fn params(body: Result<Bytes, BodyError>, limits: &Limits) -> Result<Params, FormError> {
+    let bytes = body.map_err(|error| (error.status(), error.description()))?;
+    parse(&bytes, limits).map_err(|error| (StatusCode::BAD_REQUEST, error.description()))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
