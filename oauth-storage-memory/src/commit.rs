@@ -165,12 +165,14 @@ fn expectations(commit: &Commit) -> impl Iterator<Item = (&Key, Expect)> {
     guards.chain(puts).chain(removals)
 }
 
-/// The families into which a commit puts.
+/// The families into which a commit puts; as a rule it is one, and told once.
 fn joined(commit: &Commit) -> impl Iterator<Item = Family> {
-    commit.puts.iter().filter_map(|put| match put.record.role {
+    let mut last = None;
+    let families = commit.puts.iter().filter_map(|put| match put.record.role {
         Role::Member(family) => Some(family),
         Role::Single | Role::Anchor => None,
-    })
+    });
+    families.filter(move |family| last.replace(*family) != Some(*family))
 }
 
 /// Whether all that a commit expects is so.

@@ -78,6 +78,19 @@ impl Row {
         bytes(self.body.len(), owner)
     }
 
+    /// Whether another row of the same record stands in the same chain and in no listing, as a used token does in place of the
+    /// unused one.
+    pub(crate) fn is_kept_as(&self, other: &Self) -> bool {
+        self.standing == other.standing && self.listed.is_none() && other.listed.is_none()
+    }
+
+    /// Takes over what another row of the same record says.
+    pub(crate) fn rewrite(&mut self, other: Self) {
+        self.version = other.version;
+        self.forget_at = other.forget_at;
+        self.body = other.body;
+    }
+
     /// Closes it, an anchor, as the commit of this id does. From then on it is not listed.
     pub(crate) fn close(&mut self, version: Version) {
         self.standing = Standing::ClosedAnchor;

@@ -1,5 +1,7 @@
 //! The shards and their locks.
 
+use std::iter;
+
 use oauth_core::{
     store::{Digest, StoreError},
     time::Timestamp,
@@ -103,7 +105,9 @@ impl ShardSet {
     }
 
     fn iter(self) -> impl Iterator<Item = usize> {
-        (0..SHARDS).filter(move |index| self.contains(*index))
+        let next = |set: &u64| Some(set & (set - 1)).filter(|set| *set != 0);
+        let first = Some(self.0).filter(|set| *set != 0);
+        iter::successors(first, next).map(|set| set.trailing_zeros() as usize)
     }
 }
 
