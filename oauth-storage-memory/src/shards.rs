@@ -73,6 +73,12 @@ impl Shards {
         Ok(Locked { set, shards })
     }
 
+    /// Whether some record's `forget_at` is at or before `before`.
+    pub(crate) fn is_any_due(&self, before: Timestamp) -> bool {
+        let mut oldest = self.oldest.iter();
+        oldest.any(|oldest| oldest.load(Ordering::Relaxed) <= before.as_unix_millis())
+    }
+
     /// The shard with the least `forget_at` that is at or before `before`, among those not in `except`.
     pub(crate) fn with_oldest(&self, before: Timestamp, except: ShardSet) -> Option<usize> {
         (0..SHARDS)
