@@ -17,6 +17,11 @@ pub trait Harness: Send + Sync {
     async fn reopen(&self) -> Option<Arc<dyn Store>> {
         None
     }
+
+    /// Whether the store cannot be checked here, for want of its database. Whoever says so tells the one who runs the tests.
+    fn is_missing(&self) -> bool {
+        false
+    }
 }
 
 #[async_trait]

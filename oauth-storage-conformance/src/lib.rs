@@ -26,6 +26,7 @@
 mod bench;
 mod cancel;
 mod commit;
+pub mod crash;
 mod family;
 mod forget;
 mod harness;

@@ -90,7 +90,9 @@ macro_rules! tests_of_checks {
         #[test]
         fn $check() {
             let harness = $harness;
-            $crate::run($crate::$check(&harness));
+            if !$crate::Harness::is_missing(&harness) {
+                $crate::run($crate::$check(&harness));
+            }
         }
     )*};
 }

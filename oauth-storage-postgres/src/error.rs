@@ -73,9 +73,7 @@ impl Failed {
         match error.code() {
             // Of `expect` in the module `commit`, and of a key that was to be free.
             Some(&SqlState::DIVISION_BY_ZERO | &SqlState::UNIQUE_VIOLATION) => Self::Conflict,
-            Some(&SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED) => {
-                Self::Retry
-            }
+            Some(code) if stood_in_the_way(code) || says_goodbye(code) => Self::Retry,
             // Or the connection is gone, and what had been sent may still be carried out.
             Some(&SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN) | None => Self::Unknown,
             Some(_) => Self::Nothing,
@@ -84,11 +82,29 @@ impl Failed {
 
     /// When all statements succeeded and the one that commits did not.
     pub(crate) fn at_commit(error: &tokio_postgres::Error) -> Self {
-        match Self::before_commit(error) {
-            // Such a failure says that nothing was applied.
-            Self::Retry => Self::Retry,
-            // Others, the end of a wait for a replica for example, do not.
-            Self::Conflict | Self::Nothing | Self::Unknown => Self::Unknown,
+        match error.code() {
+            Some(code) if stood_in_the_way(code) => Self::Retry,
+            // Others, the end of a wait for a replica for example, do not say that nothing was applied.
+            _ => Self::Unknown,
         }
     }
+}
+
+/// Whether others were in the way, so that the database has undone everything.
+fn stood_in_the_way(code: &SqlState) -> bool {
+    [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ]
+    .contains(code)
+}
+
+/// Whether the database ends its connections. Another connection may lead to one that is in service.
+pub(crate) fn says_goodbye(code: &SqlState) -> bool {
+    [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+    ]
+    .contains(code)
 }

@@ -64,6 +64,8 @@ mod error;
 mod flight;
 mod list;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod pool;
 mod prune;
 mod schema;

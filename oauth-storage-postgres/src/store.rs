@@ -15,7 +15,7 @@ use tokio_postgres::{
 
 use crate::{
     commit::steps,
-    error::{ConnectError, Failed},
+    error::{ConnectError, Failed, says_goodbye},
     flight::fly,
     list::{page, rows_of, statement},
     migrate::migrate,
@@ -99,7 +99,7 @@ impl PostgresStore {
             };
             attempts += 1;
             // The database has answered, and would answer so again; or it is hopeless.
-            if error.code().is_some() || attempts == ATTEMPTS {
+            if error.code().is_some_and(|code| !says_goodbye(code)) || attempts == ATTEMPTS {
                 return Err(StoreError::unavailable(error));
             }
         }

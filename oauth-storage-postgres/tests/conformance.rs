@@ -2,4 +2,4 @@
 
 mod common;
 
-oauth_storage_conformance::tests!(common::Schemas::default());
+oauth_storage_conformance::tests!(common::Schemas::new());

@@ -9,8 +9,6 @@ use std::{
 
 use clap::Parser;
 use oauth_core::types::Issuer;
-use oauth_storage_memory::MemoryStore;
-use oauth_storage_sqlite::SqliteStore;
 use quickstart::{
     app::app,
     config::{Config, StoreUrl},
@@ -27,7 +25,7 @@ struct Arguments {
     /// Address to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Where records are kept: memory or sqlite:PATH [default: sqlite:quickstart.db]
+    /// Where records are kept: memory, sqlite:PATH or <postgres://USER:PASSWORD@HOST/DATABASE> [default: sqlite:quickstart.db]
     #[arg(long, value_name = "STORE")]
     store: Option<StoreUrl>,
 }
@@ -77,14 +75,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .store
         .or_else(|| config.store.clone())
         .unwrap_or_else(|| StoreUrl::Sqlite("quickstart.db".into()));
-    let app = match &store {
-        StoreUrl::Memory => app(config, issuer.clone(), MemoryStore::default(), is_demo),
-        StoreUrl::Sqlite(path) => {
-            let store =
-                SqliteStore::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            app(config, issuer.clone(), store, is_demo)
-        }
-    };
+    let app = app(config, issuer.clone(), store.open().await?, is_demo);
     if is_demo {
         println!("{}", demo::instructions(&issuer));
     }

@@ -48,9 +48,14 @@ impl Place {
             Store::Memory => "memory".to_owned(),
             Store::Sqlite => format!("sqlite:{}", self.path().join("records.db").display()),
         };
+        self.start_over(&store).await
+    }
+
+    /// Starts the program with the file, and a store as the command line names it.
+    pub async fn start_over(&self, store: &str) -> Quickstart {
         let config = self.config();
         let config = config.to_str().expect("a path of text");
-        self.run(&["--config", config, "--store", &store]).await
+        self.run(&["--config", config, "--store", store]).await
     }
 
     /// Starts the program without a file: the demo.
