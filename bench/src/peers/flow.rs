@@ -47,11 +47,14 @@ impl Flow {
                 format!("grant_type=client_credentials&scope={SCOPE}")
             }
             (Self::Code, [code, verifier]) => format!(
-                "grant_type=authorization_code&code={code}&redirect_uri={}&code_verifier={verifier}",
-                form_urlencoded::byte_serialize(REDIRECT_URI.as_bytes()).collect::<String>()
+                "grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={verifier}",
+                encoded(code),
+                encoded(REDIRECT_URI),
             ),
-            (Self::Refresh, [token]) => format!("grant_type=refresh_token&refresh_token={token}"),
-            (Self::Introspection, [token]) => format!("token={token}"),
+            (Self::Refresh, [token]) => {
+                format!("grant_type=refresh_token&refresh_token={}", encoded(token))
+            }
+            (Self::Introspection, [token]) => format!("token={}", encoded(token)),
             (_, given) => given.concat(),
         };
         into.clear();
@@ -87,6 +90,11 @@ impl Flow {
             Self::Resource => body == RESOURCE,
         }
     }
+}
+
+/// As a field of a form has it.
+fn encoded(value: &str) -> String {
+    form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }
 
 /// The token under a name in a JSON object.
