@@ -1,0 +1,26 @@
+//! The quickstart's server, with its records in Redis.
+
+use std::{error::Error, io::Write};
+
+use oauth_core::types::Issuer;
+use quickstart::{app::app, demo, serve};
+use redis_store::RedisStore;
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments.next();
+    let address = arguments.next();
+    let url = url.as_deref().unwrap_or("redis://127.0.0.1/");
+    let store = RedisStore::connect(url, "oauth:").await?;
+    let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8080")).await?;
+    let issuer = Issuer::new(&format!("http://{}", listener.local_addr()?))?;
+    let app = app(demo::config(&issuer)?, issuer.clone(), store, true);
+    println!("{}", demo::instructions(&issuer));
+    // Heard from now on, since the next line says that it is there.
+    let stopped = serve::stop_signals()?;
+    println!("ready: {issuer}");
+    std::io::stdout().flush()?;
+    Ok(serve::serve(vec![(listener, app)], stopped).await?)
+}
