@@ -121,7 +121,7 @@ pub(crate) fn bytes_of(record: &Record) -> usize {
 
 /// What a row takes: its slot, its places in the indexes as they are when they have just grown, and what it points at.
 fn bytes(body: usize, owner: Option<&Owner>) -> usize {
-    const ROW: usize = 128 + 48;
+    const ROW: usize = 128 + 64;
     /// What an allocation takes beyond what was asked for.
     const ALLOCATION: usize = 16;
     const LISTED: usize = size_of::<ListedUnder>() + ALLOCATION;

@@ -104,7 +104,7 @@ impl Shard {
 
     /// The least `forget_at` of all records.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        self.forget.first().map(|slot| self.rows[slot].forget_at)
+        self.forget.oldest()
     }
 
     /// Removes the record with the least `forget_at`, if that is at or before `before`. None of `spared`, which is sorted.
