@@ -43,22 +43,36 @@ impl Context<'_> {
 
 /// The records that a decision needed, in the order in which it named their keys.
 #[derive(Debug)]
-pub struct Found(Vec<Option<Stored>>);
+pub struct Found<'a> {
+    keys: &'a [Key],
+    records: &'a [Option<Stored>],
+}
 
-impl Found {
-    /// What was loaded for the keys that [`Decide::needs`] gave, in their order.
-    pub fn new(records: Vec<Option<Stored>>) -> Self {
-        Self(records)
+impl<'a> Found<'a> {
+    /// What was loaded for these keys, which [`Decide::needs`] gave, in their order.
+    pub fn new(keys: &'a [Key], records: &'a [Option<Stored>]) -> Self {
+        Self { keys, records }
     }
 
     /// The record under the `index`th key.
-    pub fn get(&self, index: usize) -> Option<&Stored> {
-        self.0.get(index)?.as_ref()
+    pub fn get(&self, index: usize) -> Option<&'a Stored> {
+        self.records.get(index)?.as_ref()
+    }
+
+    /// The record under the `index`th key, with that key.
+    pub fn entry(&self, index: usize) -> Option<(&'a Key, &'a Stored)> {
+        Some((self.keys.get(index)?, self.get(index)?))
+    }
+
+    /// What was found, with the keys, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a Key, &'a Stored)> {
+        let found = self.keys.iter().zip(self.records);
+        found.filter_map(|(key, stored)| Some((key, stored.as_ref()?)))
     }
 
     /// The record under the last key.
-    pub(crate) fn last(&self) -> Option<&Stored> {
-        self.0.last()?.as_ref()
+    pub(crate) fn last(&self) -> Option<&'a Stored> {
+        self.records.last()?.as_ref()
     }
 }
 
@@ -106,7 +120,27 @@ pub trait Decide: Send + Sync {
     /// If a record cannot be read.
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<Self::Answer, Self::Denial>, StoreError>;
+}
+
+/// A question that changes nothing: it takes neither a commit nor randomness.
+pub(crate) trait Look: Send + Sync {
+    /// What is found out.
+    type Answer;
+
+    /// The records it needs to see.
+    fn needs(&self, rules: &Rules) -> Vec<Key>;
+
+    /// Finds out.
+    ///
+    /// # Errors
+    /// If a record cannot be read.
+    fn answer(
+        &self,
+        found: &Found<'_>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Self::Answer, StoreError>;
 }

@@ -1,5 +1,7 @@
 //! What happened: every success and every denial, with its reason and without secrets, for a host's audit log.
 
+use tracing::level_filters::LevelFilter;
+
 use crate::{
     authorize::{AuthorizationDenial, InteractionDenial, UnprovenDenial},
     grant::{GrantType, TokenDenial},
@@ -195,6 +197,11 @@ impl Event {
 pub trait Events: Send + Sync + 'static {
     /// Something happened.
     fn record(&self, event: &Event);
+}
+
+/// Whether some subscriber of `tracing` may want events.
+pub(crate) fn is_traced() -> bool {
+    LevelFilter::current() >= LevelFilter::WARN
 }
 
 /// Tells the subscriber of `tracing`, denials as warnings.

@@ -85,6 +85,7 @@ pub mod decide;
 pub mod error;
 pub mod event;
 pub mod grant;
+mod hash;
 pub mod metadata;
 pub mod pkce;
 pub mod policy;

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use subtle::ConstantTimeEq;
 
 use crate::{
-    random::hmac_sha256,
+    hash::hmac_sha256,
     store::{Body, Key, Kind, Realm, Record, Role, encode},
     time::Timestamp,
 };

@@ -405,7 +405,9 @@ impl ClientAuthenticationMethod for Ticket {
             forget_at: now + seconds(60),
             body: Box::default(),
         };
-        Ok(Ok(Proof { once: Some(mark) }))
+        Ok(Ok(Proof {
+            once: Some(Box::new(mark)),
+        }))
     }
 }
 

@@ -298,12 +298,16 @@ async fn coming_back_spends_nothing_twice() {
         // The witness is the last thing that is loaded. Whatever comes before it passes.
         let loads = match operation {
             O::ClientCredentials | O::EndGrant => 0,
-            O::Redeem | O::Replay | O::Refresh | O::Retry | O::Reuse | O::Deny | O::Withdraw => 1,
-            O::RevokeAccess
+            O::Redeem
+            | O::Replay
+            | O::Refresh
+            | O::Retry
+            | O::Reuse
+            | O::RevokeAccess
             | O::RevokeRefresh
-            | O::Approve
-            | O::ApproveAndRemember
-            | O::ApproveAgain => 2,
+            | O::Deny
+            | O::Withdraw => 1,
+            O::Approve | O::ApproveAndRemember | O::ApproveAgain => 2,
         };
         world.store.commit_next([Step::AnswerLost]);
         world

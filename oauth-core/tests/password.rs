@@ -444,7 +444,9 @@ impl ClientAuthenticationMethod for Once {
             forget_at: Timestamp::MAX,
             body: Box::new([1]),
         };
-        Ok(Ok(Proof { once: Some(mark) }))
+        Ok(Ok(Proof {
+            once: Some(Box::new(mark)),
+        }))
     }
 }
 

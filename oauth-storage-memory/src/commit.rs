@@ -14,7 +14,7 @@ use crate::{
 
 impl Shards {
     pub(crate) fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        let mut forgetting = Forgetting::by(&commit);
+        let mut forgetting = Forgetting::by(&commit, self);
         let mut locked = self.write_all(shards_of(&commit))?;
         let reserved = loop {
             if !holds(&locked, &commit) {
@@ -86,8 +86,11 @@ struct Forgetting {
 }
 
 impl Forgetting {
-    fn by(commit: &Commit) -> Self {
-        if commit.prune_before.is_none() {
+    fn by(commit: &Commit, shards: &Shards) -> Self {
+        let before = commit.prune_before;
+        // As a rule nothing is due, and then nothing has to be spared.
+        let before = before.filter(|before| shards.is_any_due(*before));
+        if before.is_none() {
             return Self {
                 before: None,
                 spared: Vec::new(),
@@ -103,7 +106,7 @@ impl Forgetting {
             .collect();
         spared.sort_unstable();
         Self {
-            before: commit.prune_before,
+            before,
             spared,
             allowance: commit.puts.len().saturating_mul(2),
         }
@@ -165,12 +168,14 @@ fn expectations(commit: &Commit) -> impl Iterator<Item = (&Key, Expect)> {
     guards.chain(puts).chain(removals)
 }
 
-/// The families into which a commit puts.
+/// The families into which a commit puts; as a rule it is one, and told once.
 fn joined(commit: &Commit) -> impl Iterator<Item = Family> {
-    commit.puts.iter().filter_map(|put| match put.record.role {
+    let mut last = None;
+    let families = commit.puts.iter().filter_map(|put| match put.record.role {
         Role::Member(family) => Some(family),
         Role::Single | Role::Anchor => None,
-    })
+    });
+    families.filter(move |family| last.replace(*family) != Some(*family))
 }
 
 /// Whether all that a commit expects is so.

@@ -78,6 +78,19 @@ impl Row {
         bytes(self.body.len(), owner)
     }
 
+    /// Whether another row of the same record stands in the same chain and in no listing, as a used token does in place of the
+    /// unused one.
+    pub(crate) fn is_kept_as(&self, other: &Self) -> bool {
+        self.standing == other.standing && self.listed.is_none() && other.listed.is_none()
+    }
+
+    /// Takes over what another row of the same record says.
+    pub(crate) fn rewrite(&mut self, other: Self) {
+        self.version = other.version;
+        self.forget_at = other.forget_at;
+        self.body = other.body;
+    }
+
     /// Closes it, an anchor, as the commit of this id does. From then on it is not listed.
     pub(crate) fn close(&mut self, version: Version) {
         self.standing = Standing::ClosedAnchor;
@@ -108,7 +121,7 @@ pub(crate) fn bytes_of(record: &Record) -> usize {
 
 /// What a row takes: its slot, its places in the indexes as they are when they have just grown, and what it points at.
 fn bytes(body: usize, owner: Option<&Owner>) -> usize {
-    const ROW: usize = 128 + 48;
+    const ROW: usize = 128 + 64;
     /// What an allocation takes beyond what was asked for.
     const ALLOCATION: usize = 16;
     const LISTED: usize = size_of::<ListedUnder>() + ALLOCATION;

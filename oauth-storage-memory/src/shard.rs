@@ -65,11 +65,14 @@ impl Shard {
     /// Writes a record, in place of the one that has its key. An anchor that is closed stays so.
     pub(crate) fn put(&mut self, record: Record, version: Version) {
         let mut row = Row::new(record, version);
-        let replaced = self.remove(&row.digest);
-        let was_closed =
-            replaced.is_some_and(|replaced| replaced.standing == Standing::ClosedAnchor);
-        if was_closed && row.standing == Standing::Anchor {
-            row.close(version);
+        if let Some(slot) = self.slot(&row.digest) {
+            if self.rows[slot].is_kept_as(&row) {
+                return self.rewrite(slot, row);
+            }
+            let was_closed = self.remove_slot(slot).standing == Standing::ClosedAnchor;
+            if was_closed && row.standing == Standing::Anchor {
+                row.close(version);
+            }
         }
         self.insert(row);
     }
@@ -101,7 +104,7 @@ impl Shard {
 
     /// The least `forget_at` of all records.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        self.forget.first().map(|slot| self.rows[slot].forget_at)
+        self.forget.oldest()
     }
 
     /// Removes the record with the least `forget_at`, if that is at or before `before`. None of `spared`, which is sorted.
@@ -175,6 +178,20 @@ impl Shard {
         self.families.link(&mut self.rows, slot);
         self.forget.push(&mut self.rows, slot);
         self.owned.insert(&self.rows[slot], slot);
+    }
+
+    /// Writes a row over another one that stands where it will stand.
+    fn rewrite(&mut self, slot: Slot, row: Row) {
+        self.bytes -= self.rows[slot].bytes();
+        self.bytes += row.bytes();
+        let moves = self.rows[slot].forget_at != row.forget_at;
+        if moves {
+            self.forget.remove(&mut self.rows, slot);
+        }
+        self.rows[slot].rewrite(row);
+        if moves {
+            self.forget.push(&mut self.rows, slot);
+        }
     }
 
     fn remove_slot(&mut self, slot: Slot) -> Row {

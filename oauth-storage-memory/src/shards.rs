@@ -1,5 +1,7 @@
 //! The shards and their locks.
 
+use std::iter;
+
 use oauth_core::{
     store::{Digest, StoreError},
     time::Timestamp,
@@ -71,6 +73,12 @@ impl Shards {
         Ok(Locked { set, shards })
     }
 
+    /// Whether some record's `forget_at` is at or before `before`.
+    pub(crate) fn is_any_due(&self, before: Timestamp) -> bool {
+        let mut oldest = self.oldest.iter();
+        oldest.any(|oldest| oldest.load(Ordering::Relaxed) <= before.as_unix_millis())
+    }
+
     /// The shard with the least `forget_at` that is at or before `before`, among those not in `except`.
     pub(crate) fn with_oldest(&self, before: Timestamp, except: ShardSet) -> Option<usize> {
         (0..SHARDS)
@@ -103,7 +111,9 @@ impl ShardSet {
     }
 
     fn iter(self) -> impl Iterator<Item = usize> {
-        (0..SHARDS).filter(move |index| self.contains(*index))
+        let next = |set: &u64| Some(set & (set - 1)).filter(|set| *set != 0);
+        let first = Some(self.0).filter(|set| *set != 0);
+        iter::successors(first, next).map(|set| set.trailing_zeros() as usize)
     }
 }
 

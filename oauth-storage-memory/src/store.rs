@@ -11,7 +11,8 @@ use oauth_core::{
 use crate::{
     ceiling::Ceiling,
     schema::Row,
-    shards::{SHARDS, Shards, shard_of},
+    shard::Shard,
+    shards::{SHARDS, ShardSet, Shards, shard_of},
 };
 
 /// A store in the memory of this process.
@@ -45,14 +46,13 @@ impl MemoryStore {
 
     /// How many bytes its records take, as a ceiling counts them.
     ///
-    /// Counted shard by shard, as [`len`](Self::len) is.
+    /// Counted while nothing changes, so that it is never more than the ceiling. Everybody else waits for some microseconds.
     ///
     /// # Errors
     /// If a thread has panicked inside the store.
     pub fn bytes(&self) -> Result<usize, StoreError> {
-        (0..SHARDS).try_fold(0, |bytes, index| {
-            Ok(bytes + self.shards.read(index)?.bytes())
-        })
+        let locked = self.shards.write_all(ShardSet::ALL)?;
+        Ok(locked.iter().map(Shard::bytes).sum())
     }
 
     /// How many records it holds, forgettable ones and closed anchors included.

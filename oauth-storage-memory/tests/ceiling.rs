@@ -6,16 +6,26 @@
 use std::{
     alloc::System,
     error::Error as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
     thread,
 };
 
 use oauth_core::{
+    AuthorizationServer,
+    client::{Client, ClientAuthentication, ClientSecrets, Presented},
+    error::ErrorCode,
+    grant::GrantType,
+    random::{Entropy, EntropyError},
     store::{
-        Commit, Expect, Key, Kind, Outcome, Owner, Realm, Record, Role, Store, StoreErrorKind,
-        Version,
+        Commit, Expect, Key, Kind, Outcome, Owner, Realm, Record, Role, StaticClients, Store,
+        StoreErrorKind, Version,
     },
-    time::Timestamp,
+    time::{Clock, Timestamp},
+    types::{Issuer, SecretDigest},
 };
 use oauth_storage_memory::MemoryStore;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
@@ -259,6 +269,74 @@ fn the_ceiling_holds_whatever_comes_at_once() {
     }
     let each = store.bytes().unwrap() / store.len().unwrap();
     assert_eq!(store.len().unwrap(), CEILING / each);
+}
+
+/// Of a counter: what is issued only has to differ.
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        for bytes in buffer.chunks_mut(8) {
+            let number = self.0.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+            bytes.copy_from_slice(&number[..bytes.len()]);
+        }
+        Ok(())
+    }
+}
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(12 * 60 * 60)
+    }
+}
+
+#[test]
+fn a_server_over_a_full_store_is_temporarily_unavailable_and_still_validates_and_revokes() {
+    let secret = "generated, and 256 bits long";
+    let robot = Client::confidential(
+        "robot".parse().unwrap(),
+        ClientAuthentication::SecretPost(ClientSecrets::new(SecretDigest::of(secret))),
+    )
+    .grant_types([GrantType::CLIENT_CREDENTIALS])
+    .build()
+    .unwrap();
+    let clients: StaticClients = [robot].into_iter().collect();
+    let server = AuthorizationServer::builder(
+        Issuer::new("https://login.example").unwrap(),
+        Arc::new(MemoryStore::with_ceiling(10_000)),
+        Arc::new(clients),
+        Arc::new(Noon),
+        Arc::new(Counting(AtomicU64::new(0))),
+    )
+    .build();
+    let presented = |params: &[(&str, &str)]| Presented {
+        params: params
+            .iter()
+            .copied()
+            .chain([("client_id", "robot"), ("client_secret", secret)])
+            .collect(),
+        ..Presented::default()
+    };
+    let ask = presented(&[("grant_type", "client_credentials")]);
+    let mut tokens = Vec::new();
+    let fault = loop {
+        match now(server.token(&ask)) {
+            Ok(answer) => tokens.push(answer.unwrap().access_token),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault.refusal().code, ErrorCode::TEMPORARILY_UNAVAILABLE);
+    assert!(tokens.len() > 10);
+    for token in &tokens {
+        assert!(now(server.validate(token)).unwrap().is_some());
+    }
+    let revocation = presented(&[("token", tokens[0].expose())]);
+    now(server.revoke(&revocation)).unwrap().unwrap();
+    assert!(now(server.validate(&tokens[0])).unwrap().is_none());
+    now(server.token(&ask)).unwrap().unwrap();
+    now(server.token(&ask)).unwrap_err();
 }
 
 /// Run with the other tests of this file in one process, it would count what they allocate, too: it runs in a process of its own.

@@ -6,7 +6,7 @@ mod common;
 
 use std::{
     sync::{Arc, Mutex},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -22,6 +22,19 @@ use throwaway::Postgres;
 
 /// A server of this test's own, which it may kill.
 struct Own(Mutex<Postgres>);
+
+impl Own {
+    /// Kills one of the processes that serve connections, if there is one.
+    fn kill_backend(&self, number: usize) -> bool {
+        let server = self.0.lock().unwrap();
+        let backends = server.backends();
+        let Some(last) = backends.len().checked_sub(1) else {
+            return false;
+        };
+        server.kill_process(backends[number % (last + 1)]);
+        true
+    }
+}
 
 #[async_trait]
 impl Place for Own {
@@ -45,10 +58,10 @@ fn what_was_acknowledged_survives_the_death_of_what_serves_a_connection() {
     run(async || {
         let mut number = 0;
         what_was_acknowledged_survives_an_interruption(&own, async || {
-            let server = own.0.lock().unwrap();
-            let backends = server.backends();
-            assert!(!backends.is_empty(), "somebody is being served");
-            server.kill_process(backends[number % backends.len()]);
+            // The server may not be back yet from the last time.
+            while !own.kill_backend(number) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             number += 1;
         })
         .await;

@@ -98,3 +98,65 @@ fn checkpoint(connection: &Connection, mode: &Mode) -> rusqlite::Result<i64> {
             .query_row([], |row| row.get(1))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            atomic::{AtomicBool, Ordering},
+            mpsc,
+        },
+        thread,
+    };
+
+    use super::*;
+    use crate::connection::DatabaseFile;
+
+    /// A reader that is there whenever one looks, and leaves only when a checkpoint waits for it: that holds the lock of who
+    /// writes meanwhile.
+    fn leave_when_waited_for(file: &DatabaseFile, ready: &mpsc::Sender<()>, done: &AtomicBool) {
+        let reader = file.connect().unwrap();
+        let look = "BEGIN; SELECT count(*) FROM record;";
+        reader.execute_batch(look).unwrap();
+        let probe = file.connect().unwrap();
+        probe.busy_timeout(Duration::ZERO).unwrap();
+        ready.send(()).unwrap();
+        while !done.load(Ordering::Relaxed)
+            && probe.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
+        {}
+    }
+
+    #[test]
+    fn a_long_log_begins_anew_although_there_is_always_a_reader() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = DatabaseFile::create(&directory.path().join("test.db")).unwrap();
+        let writer = file.open_writer().unwrap();
+        writer
+            .execute_batch("CREATE TABLE filling (bytes BLOB)")
+            .unwrap();
+        let fill = |pages: i64| {
+            let sql = "INSERT INTO filling VALUES (zeroblob(?1))";
+            writer.execute(sql, [pages * 4096]).unwrap();
+        };
+        let mut log = Log::default();
+        // A machine that is busy may let the patience of one checkpoint pass before the reader runs again.
+        for _ in 0..20 {
+            fill(LONG);
+            let done = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let (ready, is_ready) = mpsc::channel();
+                let (file, done) = (&file, &done);
+                scope.spawn(move || leave_when_waited_for(file, &ready, done));
+                is_ready.recv().unwrap();
+                log.tend(&writer);
+                fill(1);
+                log.tend(&writer);
+                done.store(true, Ordering::Relaxed);
+            });
+            if log.frames < STEP {
+                return;
+            }
+        }
+        panic!("the log has {} frames", log.frames);
+    }
+}

@@ -10,6 +10,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use common::{change, create, is_there, key, record};
@@ -61,6 +62,7 @@ async fn a_lock_that_is_kept_is_unavailable_with_a_reason_and_reads_go_on() {
         &path,
     );
 
+    let began = Instant::now();
     let create_one = |number| change(0, number).create(record(key("record", 0, number)));
     let (one, other) = tokio::join!(store.commit(create_one(1)), store.commit(create_one(2)));
     for failed in [one, other] {
@@ -72,6 +74,10 @@ async fn a_lock_that_is_kept_is_unavailable_with_a_reason_and_reads_go_on() {
             "{source}"
         );
     }
+    assert!(
+        began.elapsed() >= Duration::from_secs(5),
+        "it has given up before that"
+    );
     assert!(is_there(&store, &key("record", 0, 0)).await);
     assert!(!is_there(&store, &key("record", 0, 1)).await);
 

@@ -68,7 +68,7 @@ use oauth_core::{
 
 pub use self::{
     host::{Host, Interactions, NoUsers, PageError, secure_page},
-    service::{OAuth, OAuthFuture, OAuthService},
+    service::{OAuth, OAuthService},
     wire::{Body, EscapedHtml, Limits, authorization_response, browser, set_browser},
 };
 

@@ -3,15 +3,13 @@
 use std::{
     convert::Infallible,
     fmt,
-    future::Future,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use http::{
     HeaderName, Method, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use oauth_core::{AuthorizationServer, metadata::Metadata};
 use tower_http::cors::{Any, Cors, CorsLayer};
@@ -21,7 +19,7 @@ use tower_service::Service;
 use crate::{
     BoxError,
     endpoint::{
-        Authorize, AuthorizeService, ClientEndpoint, Endpoint, HostPages, Introspect,
+        Answer, Authorize, AuthorizeService, ClientEndpoint, Endpoint, HostPages, Introspect,
         IntrospectService, MetadataDocument, MetadataService, PageService, ResponseFuture, Revoke,
         RevokeService, Token, TokenService,
     },
@@ -122,8 +120,8 @@ impl OAuth {
     /// [`Metadata::well_known_path`], if you mount this below a prefix.
     pub fn service(&self) -> OAuthService {
         let cors = cors();
-        OAuthService {
-            paths: Arc::new(Paths::new(&self.server)),
+        OAuthService(Arc::new(Endpoints {
+            paths: Paths::new(&self.server),
             authorize: self.authorize(),
             token: cors.layer(self.token()),
             revoke: cors.layer(self.revoke()),
@@ -131,7 +129,7 @@ impl OAuth {
             metadata: cors.layer(self.metadata()),
             pages: self.pages(),
             host: Arc::clone(&self.host),
-        }
+        }))
     }
 
     fn client_endpoint(&self) -> ClientEndpoint {
@@ -164,8 +162,10 @@ fn cors() -> CorsLayer {
 
 /// All endpoints as one tower service. Made by [`OAuth::service`].
 #[derive(Clone)]
-pub struct OAuthService {
-    paths: Arc<Paths>,
+pub struct OAuthService(Arc<Endpoints>);
+
+struct Endpoints {
+    paths: Paths,
     authorize: AuthorizeService,
     token: Cors<TokenService>,
     revoke: Cors<RevokeService>,
@@ -235,50 +235,60 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = OAuthFuture;
+    type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> OAuthFuture {
-        OAuthFuture(
-            match self.paths.route(request.uri().path(), self.host.as_ref()) {
-                Some(Route::Authorize) => Box::pin(self.authorize.call(request)),
-                Some(Route::Token) => Box::pin(self.token.call(request)),
-                Some(Route::Revoke) => Box::pin(self.revoke.call(request)),
-                Some(Route::Introspect) => Box::pin(self.introspect.call(request)),
-                Some(Route::Metadata) => Box::pin(self.metadata.call(request)),
-                Some(Route::Page) => Box::pin(self.pages.call(request)),
-                None => Box::pin(ResponseFuture::new(std::future::ready(empty(
-                    StatusCode::NOT_FOUND,
-                )))),
-            },
-        )
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        let own = self.0.as_ref();
+        match own.paths.route(request.uri().path(), own.host.as_ref()) {
+            Some(Route::Authorize) => own.authorize.respond(request),
+            Some(Route::Token) => shared(&own.token, request),
+            Some(Route::Revoke) => shared(&own.revoke, request),
+            Some(Route::Introspect) => own.introspect.respond(request),
+            // Whoever keeps it shows it to scripts and others alike.
+            Some(Route::Metadata) => with_cors(&own.metadata, request),
+            Some(Route::Page) => own.pages.respond(request),
+            None => ResponseFuture::new(std::future::ready(empty(StatusCode::NOT_FOUND))),
+        }
     }
+}
+
+/// Asks an endpoint that scripts of other origins may call. It is they who name their origin, and who need CORS in the answer.
+fn shared<A, B>(endpoint: &Cors<Endpoint<A>>, request: Request<B>) -> ResponseFuture
+where
+    A: Answer,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    if request.headers().contains_key(ORIGIN) {
+        with_cors(endpoint, request)
+    } else {
+        endpoint.get_ref().respond(request)
+    }
+}
+
+fn with_cors<A, B>(endpoint: &Cors<Endpoint<A>>, request: Request<B>) -> ResponseFuture
+where
+    A: Answer,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let answer = endpoint.clone().call(request);
+    ResponseFuture::new(async move {
+        let Ok(response) = answer.await;
+        response
+    })
 }
 
 impl fmt::Debug for OAuthService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OAuthService")
-            .field("paths", &self.paths)
+            .field("paths", &self.0.paths)
             .finish_non_exhaustive()
-    }
-}
-
-/// The future of [`OAuthService`]. `Send`, and owns all that it uses.
-pub struct OAuthFuture(Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>);
-
-impl Future for OAuthFuture {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(context)
-    }
-}
-
-impl fmt::Debug for OAuthFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OAuthFuture(..)")
     }
 }

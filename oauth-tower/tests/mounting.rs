@@ -25,7 +25,7 @@ use http_body_util::{BodyExt, Empty, Full, combinators::UnsyncBoxBody};
 use hyper_util::service::TowerToHyperService;
 use oauth_core::server::Endpoints;
 use oauth_tower::{
-    Body, BoxError, OAuthFuture, OAuthService,
+    Body, BoxError, OAuthService,
     endpoint::{
         AuthorizeService, IntrospectService, MetadataService, ResponseFuture, RevokeService,
         TokenService,
@@ -73,7 +73,6 @@ fn every_service_fits_every_framework() {
     are_mountable::<UnsyncBoxBody<Bytes, BoxError>>();
     is_hyper_service::<TowerToHyperService<OAuthService>>();
     is_hyper_service::<TowerToHyperService<TokenService>>();
-    is_future::<OAuthFuture>();
     is_future::<ResponseFuture>();
 }
 

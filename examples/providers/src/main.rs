@@ -5,13 +5,12 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use axum::Router;
 use clap::{Parser, ValueEnum};
-use oauth_core::types::Issuer;
-use oauth_storage_memory::MemoryStore;
-use oauth_storage_sqlite::SqliteStore;
+use oauth_core::{store::Store, types::Issuer};
 use providers::{
     app::{Setup, app},
     clients::{Kept, register},
@@ -37,7 +36,7 @@ struct Arguments {
     /// users and applications for trying out
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where records are kept: memory or sqlite:PATH [default: memory]
+    /// Where records are kept: memory, sqlite:PATH or <postgres://USER:PASSWORD@HOST/DATABASE> [default: memory]
     #[arg(long, value_name = "STORE")]
     store: Option<StoreUrl>,
     /// everydo: only the authorization server, whose tokens WO may introspect
@@ -187,30 +186,23 @@ async fn one(
         has_api: !arguments.oc,
         is_demo,
     };
-    let app = match &store {
-        StoreUrl::Memory => app(setup, &stores.memory),
-        StoreUrl::Sqlite(path) => app(setup, stores.sqlite(path)?),
-    };
+    let app = app(setup, &stores.open(&store).await?);
     Ok((listener, app, line))
 }
 
 /// What the providers share.
 #[derive(Default)]
-struct Stores {
-    memory: MemoryStore,
-    sqlite: Option<SqliteStore>,
-}
+struct Stores(Vec<(StoreUrl, Arc<dyn Store>)>);
 
 impl Stores {
-    /// The file, which is opened once.
-    fn sqlite(&mut self, path: &std::path::Path) -> Result<&SqliteStore, String> {
-        let store = match self.sqlite.take() {
-            Some(store) => store,
-            None => {
-                SqliteStore::open(path).map_err(|error| format!("{}: {error}", path.display()))?
-            }
-        };
-        Ok(self.sqlite.insert(store))
+    /// The store of this name, which is opened once.
+    async fn open(&mut self, url: &StoreUrl) -> Result<Arc<dyn Store>, String> {
+        if let Some((_, store)) = self.0.iter().find(|(opened, _)| opened == url) {
+            return Ok(Arc::clone(store));
+        }
+        let store = url.open().await?;
+        self.0.push((url.clone(), Arc::clone(&store)));
+        Ok(store)
     }
 }
 

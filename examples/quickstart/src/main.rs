@@ -9,9 +9,6 @@ use std::{
 
 use clap::Parser;
 use oauth_core::types::Issuer;
-use oauth_storage_memory::MemoryStore;
-use oauth_storage_postgres::{ConnectError, PostgresStore};
-use oauth_storage_sqlite::SqliteStore;
 use quickstart::{
     app::app,
     config::{Config, StoreUrl},
@@ -78,20 +75,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .store
         .or_else(|| config.store.clone())
         .unwrap_or_else(|| StoreUrl::Sqlite("quickstart.db".into()));
-    let app = match &store {
-        StoreUrl::Memory => app(config, issuer.clone(), MemoryStore::default(), is_demo),
-        StoreUrl::Sqlite(path) => {
-            let store =
-                SqliteStore::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            app(config, issuer.clone(), store, is_demo)
-        }
-        StoreUrl::Postgres(url) => {
-            let store = PostgresStore::connect(url)
-                .await
-                .map_err(|error| explained(&error))?;
-            app(config, issuer.clone(), store, is_demo)
-        }
-    };
+    let app = app(config, issuer.clone(), store.open().await?, is_demo);
     if is_demo {
         println!("{}", demo::instructions(&issuer));
     }
@@ -100,15 +84,4 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     println!("ready: listening on http://{address}, issuer {issuer}, store {store}");
     io::stdout().flush()?;
     Ok(serve::serve(vec![(listener, app)], stopped).await?)
-}
-
-/// An error of a database, with what lies below it.
-fn explained(error: &ConnectError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     decide::{Context, Decide, Decision, Found, Rules},
-    random::hmac_sha256,
+    hash::hmac_sha256,
     store::{Body, Commit, Expect, Key, Record, Role, StoreError, Stored, decode, encode},
     time::Timestamp,
     token::{AccessToken, Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
@@ -117,7 +117,7 @@ impl Decide for Settle<'_> {
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
         if context.now >= self.pending.expires_at() {

@@ -56,7 +56,7 @@ pub struct Authenticated {
 pub struct Proof {
     /// The mark of a proof that may be used once. It is written with what the request does, and also if the request is then
     /// denied; if it is there already the proof was used before, and the request is denied.
-    pub once: Option<Record>,
+    pub once: Option<Box<Record>>,
 }
 
 /// A way for clients to authenticate, beside the built-in ones.
@@ -168,17 +168,20 @@ pub(crate) fn claim<'a>(
     presented: &'a Presented,
     methods: &'a [Box<dyn ClientAuthenticationMethod>],
 ) -> Result<Claim<'a>, ClientDenial> {
-    let mut claims: Vec<Claim<'a>> = methods
-        .iter()
-        .filter_map(|method| Some(Claim::Method(method.claim(presented)?, method.as_ref())))
-        .collect();
+    let mut claim = None;
+    let mut several = false;
+    for method in methods {
+        if let Some(id) = method.claim(presented) {
+            several |= claim.replace(Claim::Method(id, method.as_ref())).is_some();
+        }
+    }
     match &presented.authorization {
         Some(Authorization::Basic { client_id, secret }) => {
             let id = ClientId::new(client_id.as_str()).map_err(|_| ClientDenial::Unknown)?;
-            claims.push(Claim::Basic(id, secret));
+            several |= claim.replace(Claim::Basic(id, secret)).is_some();
         }
         // An added method may know the scheme.
-        Some(Authorization::Other { .. }) if !claims.is_empty() => {}
+        Some(Authorization::Other { .. }) if claim.is_some() => {}
         Some(Authorization::Other { .. } | Authorization::Malformed) => {
             return Err(ClientDenial::Malformed);
         }
@@ -189,23 +192,19 @@ pub(crate) fn claim<'a>(
         None => None,
     };
     if let Some(secret) = presented.params.secret("client_secret") {
-        // RFC 6749 §2.3: the client MUST NOT use more than one authentication method in each request.
-        if !claims.is_empty() {
+        if claim.is_some() {
             return Err(ClientDenial::SeveralMethods);
         }
-        claims.push(Claim::Post(
-            named.clone().ok_or(ClientDenial::Missing)?,
-            secret,
-        ));
+        let id = named.clone().ok_or(ClientDenial::Missing)?;
+        claim = Some(Claim::Post(id, secret));
     }
-    match (claims.pop(), claims.is_empty(), named) {
-        (Some(_), false, _) => Err(ClientDenial::SeveralMethods),
-        (Some(claim), true, Some(named)) if *claim.client_id() != named => {
-            Err(ClientDenial::TwoClients)
-        }
-        (Some(claim), true, _) => Ok(claim),
-        (None, _, Some(named)) => Ok(Claim::None(named)),
-        (None, _, None) => Err(ClientDenial::Missing),
+    match (claim, named) {
+        // RFC 6749 §2.3: the client MUST NOT use more than one authentication method in each request.
+        _ if several => Err(ClientDenial::SeveralMethods),
+        (Some(claim), Some(named)) if *claim.client_id() != named => Err(ClientDenial::TwoClients),
+        (Some(claim), _) => Ok(claim),
+        (None, Some(named)) => Ok(Claim::None(named)),
+        (None, None) => Err(ClientDenial::Missing),
     }
 }
 

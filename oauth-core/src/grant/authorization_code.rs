@@ -124,12 +124,12 @@ impl Decide for Exchange {
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
-        let Some((stored, family)) = found
-            .get(0)
-            .and_then(|stored| Some((stored, family(stored)?)))
+        let Some((key, stored, family)) = found
+            .entry(0)
+            .and_then(|(key, stored)| Some((key, stored, family(stored)?)))
         else {
             return Ok(Decision::deny(TokenDenial::Code(CodeDenial::Unknown)));
         };
@@ -146,7 +146,7 @@ impl Decide for Exchange {
             CodeState::Unspent if context.now >= code.expires_at => {
                 Ok(Decision::deny(TokenDenial::Code(CodeDenial::Expired)))
             }
-            CodeState::Unspent => Ok(self.redeem(code, stored, family, context)),
+            CodeState::Unspent => Ok(self.redeem(code, (key, stored), family, context)),
         }
     }
 }
@@ -190,7 +190,7 @@ impl Exchange {
     fn redeem(
         &self,
         mut code: Code,
-        stored: &Stored,
+        (key, stored): (&Key, &Stored),
         family: Family,
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
@@ -215,7 +215,7 @@ impl Exchange {
             response.grant_expires_at = Some(code.terms.expires_at);
         }
         code.state = CodeState::Spent;
-        let spent = code.record(Code::key(&context.rules.realm, &self.code), family);
+        let spent = code.record(key.clone(), family);
         Decision::grant(commit.replace(spent, stored.version), response)
     }
 }

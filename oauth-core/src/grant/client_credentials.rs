@@ -70,7 +70,7 @@ impl Decide for Ask {
 
     fn decide(
         &self,
-        _: &Found,
+        _: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
         let issuance = Issuance {

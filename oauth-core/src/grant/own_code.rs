@@ -96,7 +96,7 @@ impl Decide for Collect {
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<OwnCode, TokenDenial>, StoreError> {
         if found.get(0).is_some() || context.now >= self.ticket.expires_at {

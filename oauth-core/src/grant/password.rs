@@ -139,7 +139,7 @@ impl Decide for Ask {
 
     fn decide(
         &self,
-        _: &Found,
+        _: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
         let Context { rules, now, .. } = *context;

@@ -4,7 +4,7 @@
 //! taken for a thief; so for a short grace the same request gets the same successor again. Grace ends at once when that
 //! successor is used, since then the answer has arrived.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -13,7 +13,7 @@ use crate::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules},
     error::{ErrorCode, Fault, Refusal},
-    random::hmac_sha256,
+    hash::sha256,
     store::{Commit, Expect, Family, Key, Kind, Record, Role, StoreError, Stored, decode},
     token::{Issuance, Predecessor, Refresh, RefreshState, TokenResponse, issue, successor},
     types::{Resource, Scope, Secret},
@@ -105,14 +105,10 @@ impl Decide for Ask {
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
-        let Some(presented) = Presented::new(
-            found.get(0),
-            Refresh::key(&context.rules.realm, &self.token),
-        )?
-        else {
+        let Some(presented) = Presented::new(found.entry(0))? else {
             return Ok(Decision::deny(TokenDenial::Refresh(RefreshDenial::Unknown)));
         };
         if let Err(denial) = self.check(&presented.refresh, context) {
@@ -135,20 +131,20 @@ impl Decide for Ask {
 
 /// A refresh token as it was found.
 struct Presented<'a> {
-    refresh: Refresh,
+    refresh: Refresh<'static>,
+    key: &'a Key,
     stored: &'a Stored,
-    key: Key,
     family: Family,
 }
 
 impl<'a> Presented<'a> {
-    fn new(stored: Option<&'a Stored>, key: Key) -> Result<Option<Self>, StoreError> {
-        match stored {
-            Some(stored) => match stored.role {
+    fn new(found: Option<(&'a Key, &'a Stored)>) -> Result<Option<Self>, StoreError> {
+        match found {
+            Some((key, stored)) => match stored.role {
                 Role::Member(family) => Ok(Some(Self {
                     refresh: decode(&stored.body)?,
-                    stored,
                     key,
+                    stored,
                     family,
                 })),
                 Role::Single | Role::Anchor => Ok(None),
@@ -198,11 +194,12 @@ impl Ask {
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
         let rules = context.rules;
+        let terms = presented.refresh.terms.as_ref();
         let salt = context.random.id();
         let secret = successor(&self.token, &salt, rules.formats.refresh_token.as_ref());
         let retriable = !rules.policy.refresh_grace(&self.client).is_zero();
         let successor = Refresh {
-            terms: presented.refresh.terms.clone(),
+            terms: Cow::Borrowed(terms),
             issued_at: context.now,
             state: RefreshState::Active {
                 predecessor: retriable.then(|| Predecessor {
@@ -221,8 +218,9 @@ impl Ask {
             RefreshState::Spent
         };
         let used = Refresh {
+            terms: Cow::Borrowed(terms),
+            issued_at: presented.refresh.issued_at,
             state,
-            ..presented.refresh.clone()
         };
         let mut commit = context
             .commit()
@@ -292,15 +290,14 @@ impl Ask {
 
     /// What makes two requests with the same token the same request.
     fn digest(&self) -> [u8; 32] {
-        let mut parts = vec![self.client.id().as_str().as_bytes()];
-        parts.extend(self.scope.iter().map(|scope| scope.as_str().as_bytes()));
-        parts.push(b"resources");
-        parts.extend(
-            self.resources
-                .iter()
-                .map(|resource| resource.as_str().as_bytes()),
-        );
-        hmac_sha256(b"refresh request", &parts)
+        let scope = self.scope.iter().map(Scope::as_str);
+        let resources = self.resources.iter().map(Resource::as_str);
+        let parts = ["refresh request", self.client.id().as_str()]
+            .into_iter()
+            .chain(scope)
+            .chain(["resources"])
+            .chain(resources);
+        sha256(parts.map(str::as_bytes))
     }
 }
 
@@ -308,7 +305,7 @@ impl Ask {
 fn wiped(presented: &Presented<'_>, predecessor: &Predecessor, rules: &Rules) -> Record {
     let key = Key::remembered(&rules.realm, Kind::REFRESH_TOKEN, predecessor.digest);
     let spent = Refresh {
-        terms: presented.refresh.terms.clone(),
+        terms: Cow::Borrowed(&presented.refresh.terms),
         issued_at: predecessor.issued_at,
         state: RefreshState::Spent,
     };

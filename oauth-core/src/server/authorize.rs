@@ -45,7 +45,7 @@ impl AuthorizationServer {
         let client_id = match received.client_id() {
             Ok(client_id) => client_id,
             Err(reason) => {
-                self.happened(&Event::AuthorizationUnproven {
+                self.happened(|| Event::AuthorizationUnproven {
                     client_id: None,
                     reason,
                 });
@@ -62,7 +62,7 @@ impl AuthorizationServer {
         let identified = match found.and_then(|client| received.identify(client)) {
             Ok(identified) => identified,
             Err(reason) => {
-                self.happened(&Event::AuthorizationUnproven {
+                self.happened(|| Event::AuthorizationUnproven {
                     client_id: Some(client_id),
                     reason,
                 });
@@ -72,7 +72,7 @@ impl AuthorizationServer {
         match identified.examine(self.issuer(), self.rules()) {
             Ok(examined) => self.pend(examined, browser).await,
             Err(refused) => {
-                self.happened(&Event::AuthorizationRefused {
+                self.happened(|| Event::AuthorizationRefused {
                     client_id,
                     reason: refused.denial,
                 });
@@ -108,7 +108,7 @@ impl AuthorizationServer {
         };
         let interaction = examined.pend(browser, &sealer, &mut context);
         let scope = interaction.pending.scope().clone();
-        self.happened(&Event::AuthorizationPending { client_id, scope });
+        self.happened(|| Event::AuthorizationPending { client_id, scope });
         Ok(AuthorizeAnswer::Interact(interaction))
     }
 
@@ -123,7 +123,7 @@ impl AuthorizationServer {
     ) -> Result<Result<Pending, InteractionDenial>, Fault> {
         let pending = self.resume(handle, browser).await?;
         if let Err(reason) = pending {
-            self.happened(&Event::InteractionRefused { reason });
+            self.happened(|| Event::InteractionRefused { reason });
         }
         Ok(pending)
     }
@@ -170,7 +170,7 @@ impl AuthorizationServer {
             (Ok(_), None) => Err(InteractionDenial::WrongBrowser),
             (Err(denial), _) => Err(denial),
         };
-        self.happened(&match (&answer, verdict) {
+        self.happened(|| match (&answer, verdict) {
             (Err(reason), _) => Event::InteractionRefused { reason: *reason },
             (Ok((client_id, _)), Verdict::Deny) => Event::Declined {
                 client_id: client_id.clone(),
@@ -191,7 +191,7 @@ impl AuthorizationServer {
     /// Tells of a token that was issued right here.
     fn told_of_implicit(&self, settled: &Settled) {
         if let Some(token) = &settled.token {
-            self.happened(&Event::issued(token, None));
+            self.happened(|| Event::issued(token, None));
         }
     }
 
@@ -219,7 +219,7 @@ impl AuthorizationServer {
         };
         match self.run(&ask).await? {
             Ok(settled) => {
-                self.happened(&approved(pending.client().id(), subject, &settled, true));
+                self.happened(|| approved(pending.client().id(), subject, &settled, true));
                 self.told_of_implicit(&settled);
                 Ok(Ok(Some(settled)))
             }
@@ -227,7 +227,7 @@ impl AuthorizationServer {
                 Ok(Ok(None))
             }
             Err(reason) => {
-                self.happened(&Event::InteractionRefused { reason });
+                self.happened(|| Event::InteractionRefused { reason });
                 Ok(Err(reason))
             }
         }

@@ -4,12 +4,44 @@ use std::sync::Arc;
 
 use super::AuthorizationServer;
 use crate::{
-    client::{Authenticated, Claim, Client, ClientDenial, Presented, Proof, claim, verify_secret},
+    client::{
+        Authenticated, Authorization, Claim, Client, ClientDenial, Presented, Proof, claim,
+        verify_secret,
+    },
     error::Fault,
     types::{ClientId, Params},
 };
 
 impl AuthorizationServer {
+    /// The client of a request, authenticated as at the token endpoint, for endpoints of a host's own. A proof that may be used once is
+    /// used by this.
+    ///
+    /// # Errors
+    /// A [`ClientDenial`] inside if it did not prove to be it; a [`Fault`] if that could not be found out.
+    pub async fn authenticate_client(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
+        Ok(self
+            .caller(request)
+            .await?
+            .map(|authenticated| authenticated.client))
+    }
+
+    /// The client of a request that decides nothing but what it asks, so that a one-time proof is spent by itself.
+    pub(super) async fn caller(
+        &self,
+        request: &Presented,
+    ) -> Result<Result<Authenticated, ClientDenial>, Fault> {
+        match self.authenticate(request).await? {
+            Ok(client) => {
+                let spent = self.spend(client.proof.clone()).await?;
+                Ok(spent.map(|()| client))
+            }
+            Err(denial) => Ok(Err(denial)),
+        }
+    }
+
     /// Authenticates the client of a request, or lets a public one name itself.
     pub(super) async fn authenticate(
         &self,
@@ -62,5 +94,18 @@ impl AuthorizationServer {
             Some(_) => Err(ClientDenial::OtherProfile),
             None => Err(ClientDenial::Unknown),
         })
+    }
+
+    /// The client that a request names, whether it is that or not.
+    pub(super) fn named(&self, request: &Presented) -> Option<ClientId> {
+        match claim(request, &self.0.methods) {
+            Ok(claim) => Some(claim.client_id().clone()),
+            Err(_) => match &request.authorization {
+                Some(Authorization::Basic { client_id, .. }) => {
+                    ClientId::new(client_id.as_str()).ok()
+                }
+                _ => ClientId::new(request.params.get("client_id")?).ok(),
+            },
+        }
     }
 }

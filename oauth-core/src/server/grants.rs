@@ -144,7 +144,7 @@ impl AuthorizationServer {
         let grants = self
             .end_each(&OwnedBy::Subject(subject.to_arc()), of_client)
             .await?;
-        self.happened(&Event::Withdrawn {
+        self.happened(|| Event::Withdrawn {
             client_id: client_id.clone(),
             subject: subject.clone(),
             grants,
@@ -159,7 +159,7 @@ impl AuthorizationServer {
     pub async fn end_grant(&self, id: GrantId) -> Result<(), Fault> {
         self.end(Key::of_grant(&self.rules().realm, id).family())
             .await?;
-        self.happened(&Event::GrantEnded { grant: id });
+        self.happened(|| Event::GrantEnded { grant: id });
         Ok(())
     }
 
@@ -185,7 +185,7 @@ impl AuthorizationServer {
             OwnedBy::Client(id) => (ClientId::new(Arc::clone(id)).ok(), None),
             OwnedBy::Subject(id) => (None, Subject::new(Arc::clone(id)).ok()),
         };
-        self.happened(&Event::AllEnded {
+        self.happened(|| Event::AllEnded {
             client_id,
             subject,
             grants,

@@ -8,7 +8,10 @@ mod builder;
 mod client;
 mod ended;
 mod grants;
+mod introspect;
 mod own;
+mod proof;
+mod revoke;
 mod token;
 
 use std::{
@@ -24,16 +27,16 @@ pub use self::{
 };
 use crate::{
     client::ClientAuthenticationMethod,
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Look, Rules},
     error::Fault,
-    event::{Event, Events, trace},
+    event::{Event, Events, is_traced, trace},
     grant::Grant,
     metadata::Metadata,
     random::{Entropy, Random},
     seal::Sealer,
     store::{
-        ClientStore, Commit, Expect, Key, Kind, Outcome, Realm, Store, StoreErrorKind, Stored,
-        Version,
+        ClientStore, Commit, Expect, Key, Kind, Outcome, Realm, Store, StoreError, StoreErrorKind,
+        Stored, Version,
     },
     time::{Clock, Timestamp},
     types::Issuer,
@@ -113,22 +116,16 @@ impl AuthorizationServer {
     ) -> Result<Result<D::Answer, D::Denial>, Fault> {
         let keys = ask.needs(self.rules());
         for _ in 0..ATTEMPTS {
-            let records = match &keys[..] {
-                [] => Vec::new(),
-                [key] => vec![self.0.store.load(key).await?],
-                keys => self.0.store.load_all(keys).await?,
+            let now;
+            let Decision { commit, answer } = {
+                let records = self.load(&keys).await?;
+                now = self.now();
+                self.decide(ask, &keys, &records, now)?
             };
-            let mut context = Context {
-                rules: self.rules(),
-                now: self.now(),
-                random: self.random()?,
+            let Some(commit) = commit.filter(|commit| !commit.is_empty()) else {
+                return Ok(answer);
             };
-            let Decision { commit, answer } = ask.decide(&Found::new(records), &mut context)?;
-            let outcome = match commit {
-                Some(commit) if !commit.is_empty() => self.commit(commit, context.now).await?,
-                _ => Outcome::Committed,
-            };
-            match outcome {
+            match self.commit(commit, now).await? {
                 Outcome::Committed => return Ok(answer),
                 Outcome::Conflict => {}
             }
@@ -136,14 +133,54 @@ impl AuthorizationServer {
         Err(Fault::Contention)
     }
 
+    /// Loads, and lets `ask` find out what it wants to know.
+    async fn look<L: Look>(&self, ask: &L) -> Result<L::Answer, StoreError> {
+        let keys = ask.needs(self.rules());
+        let records = self.load(&keys).await?;
+        ask.answer(&Found::new(&keys, &records), self.rules(), self.now())
+    }
+
+    async fn load(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
+        Ok(match keys {
+            [] => Vec::new(),
+            [key] => vec![self.0.store.load(key).await?],
+            keys => self.0.store.load_all(keys).await?,
+        })
+    }
+
+    fn decide<D: Decide + ?Sized>(
+        &self,
+        ask: &D,
+        keys: &[Key],
+        records: &[Option<Stored>],
+        now: Timestamp,
+    ) -> Result<Decision<D::Answer, D::Denial>, Fault> {
+        let mut context = Context {
+            rules: self.rules(),
+            now,
+            random: self.random()?,
+        };
+        Ok(ask.decide(&Found::new(keys, records), &mut context)?)
+    }
+
     /// Commits. If the store cannot tell whether it did, looks whether what the commit was to do is done.
-    async fn commit(&self, mut commit: Commit, now: Timestamp) -> Result<Outcome, Fault> {
+    fn commit(
+        &self,
+        mut commit: Commit,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Outcome, Fault>> + Send {
         commit.prune_before = Some(now.saturating_sub(PRUNE_MARGIN));
         let witness = Witness::of(&commit, &self.rules().realm);
-        let error = match self.0.store.commit(commit).await {
-            Ok(outcome) => return Ok(outcome),
-            Err(error) => error,
-        };
+        let attempt = self.0.store.commit(commit);
+        async move {
+            match attempt.await {
+                Ok(outcome) => Ok(outcome),
+                Err(error) => Box::pin(self.confirm(error, witness)).await,
+            }
+        }
+    }
+
+    async fn confirm(&self, error: StoreError, witness: Option<Witness>) -> Result<Outcome, Fault> {
         if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
             && witness.confirms(self.0.store.load(witness.key()).await?.as_ref())
         {
@@ -154,13 +191,16 @@ impl AuthorizationServer {
 
     /// Reports something that happened outside of the server and belongs into the same log: what an added grant did, who signed in.
     pub fn report(&self, event: &Event) {
-        self.happened(event);
-    }
-
-    fn happened(&self, event: &Event) {
         trace(event);
         if let Some(events) = &self.0.events {
             events.record(event);
+        }
+    }
+
+    /// Reports what happened. Nothing is put together if nobody listens.
+    fn happened(&self, event: impl FnOnce() -> Event) {
+        if self.0.events.is_some() || is_traced() {
+            self.report(&event());
         }
     }
 }

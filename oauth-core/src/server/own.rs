@@ -24,10 +24,9 @@ impl AuthorizationServer {
         params: &Params,
     ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
         let answer = self.give_without_authentication(params).await?;
-        let client_id = params
-            .get("client_id")
-            .and_then(|id| ClientId::new(id).ok());
-        self.told_of_token(&answer, None, client_id);
+        self.told_of_token(&answer, None, || {
+            ClientId::new(params.get("client_id")?).ok()
+        });
         Ok(answer)
     }
 
@@ -69,7 +68,7 @@ impl AuthorizationServer {
         let answer = self.issue_ticket(request).await?;
         if let Err(reason) = answer {
             let client_id = self.named(request);
-            self.happened(&Event::TokenDenied {
+            self.happened(|| Event::TokenDenied {
                 client_id,
                 grant_type: None,
                 reason,
@@ -121,7 +120,7 @@ impl AuthorizationServer {
             .await?
         {
             Ok(code) => {
-                self.happened(&Event::OwnCodeIssued { client_id });
+                self.happened(|| Event::OwnCodeIssued { client_id });
                 Ok(Ok(code))
             }
             Err(denial) => Ok(self.denied_own_code(Some(client_id), denial)),
@@ -133,7 +132,7 @@ impl AuthorizationServer {
         client_id: Option<ClientId>,
         reason: TokenDenial,
     ) -> Result<OwnCode, TokenDenial> {
-        self.happened(&Event::TokenDenied {
+        self.happened(|| Event::TokenDenied {
             client_id,
             grant_type: None,
             reason,

@@ -1,5 +1,6 @@
 //! How bodies become bytes.
 
+use postcard::ser_flavors::{ExtendFlavor, Flavor, Size};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::StoreError;
@@ -12,15 +13,18 @@ pub(crate) trait Body: Serialize + DeserializeOwned {
 
 /// The bytes of a body.
 pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
-    let mut bytes = Vec::with_capacity(96);
+    // Measured first: the bytes stay as they are allocated.
+    let mut bytes = Vec::with_capacity(1 + written(body, Size::default()));
     bytes.push(B::FORMAT);
+    written(body, ExtendFlavor::new(bytes)).into_boxed_slice()
+}
+
+fn written<F: Flavor>(body: &impl Body, to: F) -> F::Output {
     #[expect(
         clippy::expect_used,
         reason = "bodies hold no maps, no sequences of unknown length and no custom errors"
     )]
-    let bytes =
-        postcard::to_extend(body, bytes).expect("writing plain fields to memory cannot fail");
-    bytes.into_boxed_slice()
+    postcard::serialize_with_flavor(body, to).expect("writing plain fields to memory cannot fail")
 }
 
 /// Reads a body back.

@@ -4,9 +4,8 @@ use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::types::GrantId;
+use crate::{hash::sha256, types::GrantId};
 
 /// The stable name of one issuer's part of a store.
 ///
@@ -103,16 +102,9 @@ pub struct Key {
 impl Key {
     /// The key of what `name` names. The parts of a name are kept apart: `["ab", "c"]` is not `["a", "bc"]`.
     pub fn new(realm: &Realm, kind: Kind, name: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
-        for part in [realm.as_str().as_bytes(), kind.as_str().as_bytes()]
-            .iter()
-            .chain(name)
-        {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
+        let place = [realm.as_str().as_bytes(), kind.as_str().as_bytes()];
         Self {
-            digest: Digest(hash.finalize().into()),
+            digest: Digest(sha256(place.iter().chain(name).copied())),
             kind,
             realm: realm.clone(),
         }

@@ -47,7 +47,7 @@ mod commit;
 mod key;
 mod record;
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -106,6 +106,29 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// If the store failed. Some may have been dropped.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn load(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        (**self).load(key).await
+    }
+
+    async fn load_all(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
+        (**self).load_all(keys).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        (**self).commit(commit).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        (**self).list(listing).await
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        (**self).prune(before, limit).await
+    }
 }
 
 /// A store could not do what it was asked.

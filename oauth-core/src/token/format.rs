@@ -4,7 +4,11 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use crate::types::Secret;
+use super::{Refresh, access};
+use crate::{
+    store::{Key, Realm},
+    types::Secret,
+};
 
 /// How 256 random bits are written as a token.
 ///
@@ -13,6 +17,13 @@ use crate::types::Secret;
 pub trait TokenFormat: Send + Sync + 'static {
     /// The token for these bits.
     fn render(&self, bits: &[u8; 32]) -> Secret;
+
+    /// Whether `token` is certainly none of another format of the same server, so that nobody need look for it as one.
+    ///
+    /// `false` if that cannot be told, which costs a look.
+    fn recognizes(&self, _token: &str) -> bool {
+        false
+    }
 }
 
 /// The bits in base64url behind a prefix, by which secret scanners recognize a token that has leaked.
@@ -26,6 +37,10 @@ impl TokenFormat for Prefixed {
         URL_SAFE_NO_PAD.encode_string(bits, &mut text);
         Secret::new(text)
     }
+
+    fn recognizes(&self, token: &str) -> bool {
+        !self.0.is_empty() && token.starts_with(self.0)
+    }
 }
 
 /// The formats of a server's tokens.
@@ -36,6 +51,22 @@ pub struct Formats {
     pub refresh_token: Box<dyn TokenFormat>,
     /// Of authorization codes: `oauth_ac_…`.
     pub code: Box<dyn TokenFormat>,
+}
+
+impl Formats {
+    /// Where a token can be found that may be an access or a refresh token, nobody knows which. What a client says of it does
+    /// not count: it may be wrong (RFC 7009 §2.1).
+    pub(crate) fn keys(&self, realm: &Realm, token: &Secret) -> Vec<Key> {
+        let is_access_token = self.access_token.recognizes(token.expose());
+        let is_refresh_token = self.refresh_token.recognizes(token.expose());
+        match (is_access_token, is_refresh_token) {
+            (true, false) => vec![access::key(realm, token)],
+            (false, true) => vec![Refresh::key(realm, token)],
+            (true, true) | (false, false) => {
+                vec![access::key(realm, token), Refresh::key(realm, token)]
+            }
+        }
+    }
 }
 
 impl Default for Formats {

@@ -1,11 +1,11 @@
 //! Token introspection (RFC 7662).
 
-use super::{AccessToken, Refresh, RefreshState, TokenState, TokenType, access};
+use super::{AccessToken, Refresh, RefreshState, TokenState, TokenType};
 use crate::{
     client::{Client, ClientDenial, Introspection},
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Found, Look, Rules},
     error::{ErrorCode, Refusal},
-    store::{Key, StoreError, Stored, decode},
+    store::{Key, Kind, StoreError, Stored, decode},
     time::Timestamp,
     types::{ClientId, Scope, Secret, Subject},
 };
@@ -73,32 +73,28 @@ pub(crate) struct Introspect<'a> {
     pub(crate) token: Secret,
 }
 
-impl Decide for Introspect<'_> {
+impl Look for Introspect<'_> {
     type Answer = IntrospectionResponse;
-    type Denial = std::convert::Infallible;
 
-    /// Both kinds at once: the digests differ by kind, so at most one is there. `token_type_hint` could only save a look.
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![
-            access::key(&rules.realm, &self.token),
-            Refresh::key(&rules.realm, &self.token),
-        ]
+        rules.formats.keys(&rules.realm, &self.token)
     }
 
-    fn decide(
+    fn answer(
         &self,
-        found: &Found,
-        context: &mut Context<'_>,
-    ) -> Result<Decision<IntrospectionResponse, Self::Denial>, StoreError> {
-        let answer = match (found.get(0), found.get(1)) {
-            (Some(stored), _) => self.access(stored, context)?,
-            (None, Some(stored)) => self.refresh(stored, context)?,
-            (None, None) => None,
+        found: &Found<'_>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<IntrospectionResponse, StoreError> {
+        // The digests differ by kind, so at most one is there.
+        let answer = match found.iter().next() {
+            Some((key, stored)) if key.kind() == Kind::ACCESS_TOKEN => {
+                self.access(stored, rules, now)?
+            }
+            Some((_, stored)) => self.refresh(stored, rules, now)?,
+            None => None,
         };
-        Ok(Decision {
-            commit: None,
-            answer: Ok(answer.unwrap_or(IntrospectionResponse::Inactive)),
-        })
+        Ok(answer.unwrap_or(IntrospectionResponse::Inactive))
     }
 }
 
@@ -106,9 +102,10 @@ impl Introspect<'_> {
     fn access(
         &self,
         stored: &Stored,
-        context: &Context<'_>,
+        rules: &Rules,
+        now: Timestamp,
     ) -> Result<Option<IntrospectionResponse>, StoreError> {
-        let TokenState::Valid(token) = TokenState::read(stored, context.now)? else {
+        let TokenState::Valid(token) = TokenState::read(stored, now)? else {
             return Ok(None);
         };
         let permitted = match self.caller.introspection() {
@@ -116,7 +113,7 @@ impl Introspect<'_> {
             Introspection::Own => false,
             Introspection::All => true,
             Introspection::Resources(resources) => {
-                let own = context.rules.policy.audience(resources);
+                let own = rules.policy.audience(resources);
                 !resources.is_empty()
                     && token.audience.iter().any(|audience| own.contains(audience))
             }
@@ -127,24 +124,26 @@ impl Introspect<'_> {
     fn refresh(
         &self,
         stored: &Stored,
-        context: &Context<'_>,
+        rules: &Rules,
+        now: Timestamp,
     ) -> Result<Option<IntrospectionResponse>, StoreError> {
         let Refresh {
             terms,
             issued_at,
             state,
-        } = decode::<Refresh>(&stored.body)?;
+        } = decode::<Refresh<'_>>(&stored.body)?;
         // A resource server has no business with a refresh token.
+        let terms = terms.into_owned();
         let permitted = terms.client_id == *self.caller.id()
             || *self.caller.introspection() == Introspection::All;
         let mut expires_at = terms.expires_at;
         // Idle time is the owner's policy; another caller is told the end that holds whatever happens.
         if terms.client_id == *self.caller.id()
-            && let Some(idle) = context.rules.policy.refresh_token_idle(self.caller)
+            && let Some(idle) = rules.policy.refresh_token_idle(self.caller)
         {
             expires_at = expires_at.min(issued_at + idle);
         }
-        let usable = matches!(state, RefreshState::Active { .. }) && context.now < expires_at;
+        let usable = matches!(state, RefreshState::Active { .. }) && now < expires_at;
         Ok(
             (permitted && usable).then(|| IntrospectionResponse::Active {
                 token_use: TokenUse::Refresh,

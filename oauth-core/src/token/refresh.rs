@@ -1,11 +1,13 @@
 //! What is kept of a refresh token, and how its successor is derived.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Terms, TokenFormat};
 use crate::{
     decide::Context,
-    random::hmac_sha256,
+    hash::hmac_sha256,
     store::{Body, Digest, Family, Key, Kind, Realm, Record, Role, encode},
     time::Timestamp,
     types::Secret,
@@ -13,8 +15,8 @@ use crate::{
 
 /// A refresh token (RFC 6749 §1.5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Refresh {
-    pub(crate) terms: Terms,
+pub(crate) struct Refresh<'a> {
+    pub(crate) terms: Cow<'a, Terms>,
     pub(crate) issued_at: Timestamp,
     pub(crate) state: RefreshState,
 }
@@ -44,9 +46,9 @@ pub(crate) struct Predecessor {
     pub(crate) issued_at: Timestamp,
 }
 
-impl Body for Refresh {}
+impl Body for Refresh<'_> {}
 
-impl Refresh {
+impl Refresh<'_> {
     /// Where the token is found.
     pub(crate) fn key(realm: &Realm, secret: &Secret) -> Key {
         Key::new(realm, Kind::REFRESH_TOKEN, &[secret.expose().as_bytes()])
@@ -76,7 +78,7 @@ pub(crate) fn first_refresh_token(
         .refresh_token
         .render(&context.random.secret());
     let refresh = Refresh {
-        terms: terms.clone(),
+        terms: Cow::Borrowed(terms),
         issued_at: context.now,
         state: RefreshState::Active { predecessor: None },
     };

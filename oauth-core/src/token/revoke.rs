@@ -1,13 +1,12 @@
 //! Token revocation (RFC 7009).
 
-use std::convert::Infallible;
-
-use super::{AccessToken, Refresh, RefreshState, TokenState, access};
+use super::{AccessToken, Refresh, RefreshState, TokenState};
 use crate::{
     client::{Client, ClientDenial},
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Look, Rules},
     error::{ErrorCode, Refusal},
-    store::{Key, Role, StoreError, decode},
+    store::{Key, Kind, Role, StoreError, decode},
+    time::Timestamp,
     types::{ClientId, Secret},
 };
 
@@ -73,20 +72,23 @@ impl Decide for Revoke<'_> {
     type Answer = Revoked;
     type Denial = RevocationDenial;
 
-    /// Both kinds at once, so that a wrong `token_type_hint` hides nothing (RFC 7009 §2.1).
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![
-            access::key(&rules.realm, &self.token),
-            Refresh::key(&rules.realm, &self.token),
-        ]
+        rules.formats.keys(&rules.realm, &self.token)
     }
 
     fn decide(
         &self,
-        found: &Found,
+        found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Decision<Revoked, RevocationDenial>, StoreError> {
-        if let Some(stored) = found.get(0) {
+        // The digests differ by kind, so at most one is there.
+        let Some((key, stored)) = found.iter().next() else {
+            return Ok(Decision {
+                commit: None,
+                answer: Ok(Revoked::Nothing),
+            });
+        };
+        if key.kind() == Kind::ACCESS_TOKEN {
             let token: AccessToken = decode(&stored.body)?;
             if token.client_id != *self.client.id() {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
@@ -97,27 +99,21 @@ impl Decide for Revoke<'_> {
                     Revoked::Family,
                 ));
             }
-            let key = access::key(&context.rules.realm, &self.token);
             return Ok(Decision::grant(
-                context.commit().remove(key, stored.version),
+                context.commit().remove(key.clone(), stored.version),
                 Revoked::AccessToken,
             ));
         }
-        if let Some(stored) = found.get(1) {
-            let refresh: Refresh = decode(&stored.body)?;
-            if refresh.terms.client_id != *self.client.id() {
-                return Ok(Decision::deny(RevocationDenial::WrongClient));
-            }
-            if let Role::Member(family) = stored.role {
-                return Ok(Decision::grant(
-                    context.commit().end(family),
-                    Revoked::Family,
-                ));
-            }
+        let refresh: Refresh<'_> = decode(&stored.body)?;
+        if refresh.terms.client_id != *self.client.id() {
+            return Ok(Decision::deny(RevocationDenial::WrongClient));
         }
-        Ok(Decision {
-            commit: None,
-            answer: Ok(Revoked::Nothing),
+        Ok(match stored.role {
+            Role::Member(family) => Decision::grant(context.commit().end(family), Revoked::Family),
+            Role::Single | Role::Anchor => Decision {
+                commit: None,
+                answer: Ok(Revoked::Nothing),
+            },
         })
     }
 }
@@ -128,37 +124,30 @@ pub(crate) struct Holding {
     pub(crate) token: Secret,
 }
 
-impl Decide for Holding {
+impl Look for Holding {
     type Answer = Option<ClientId>;
-    type Denial = Infallible;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![
-            access::key(&rules.realm, &self.token),
-            Refresh::key(&rules.realm, &self.token),
-        ]
+        rules.formats.keys(&rules.realm, &self.token)
     }
 
-    fn decide(
+    fn answer(
         &self,
-        found: &Found,
-        context: &mut Context<'_>,
-    ) -> Result<Decision<Option<ClientId>, Infallible>, StoreError> {
-        let mut owner = None;
-        if let Some(stored) = found.get(0)
-            && let TokenState::Valid(token) = TokenState::read(stored, context.now)?
-        {
-            owner = Some(token.client_id);
+        found: &Found<'_>,
+        _: &Rules,
+        now: Timestamp,
+    ) -> Result<Option<ClientId>, StoreError> {
+        let Some((key, stored)) = found.iter().next() else {
+            return Ok(None);
+        };
+        if key.kind() == Kind::ACCESS_TOKEN {
+            return Ok(match TokenState::read(stored, now)? {
+                TokenState::Valid(token) => Some(token.client_id),
+                TokenState::Expired(_) | TokenState::Unknown => None,
+            });
         }
-        if let Some(stored) = found.get(1) {
-            let Refresh { terms, state, .. } = decode(&stored.body)?;
-            if matches!(state, RefreshState::Active { .. }) && context.now < terms.expires_at {
-                owner = Some(terms.client_id);
-            }
-        }
-        Ok(Decision {
-            commit: None,
-            answer: Ok(owner),
-        })
+        let Refresh { terms, state, .. } = decode(&stored.body)?;
+        let usable = matches!(state, RefreshState::Active { .. }) && now < terms.expires_at;
+        Ok(usable.then(|| terms.into_owned().client_id))
     }
 }

@@ -6,9 +6,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::text::serde_as_text;
+
 /// A client identifier: one or more visible ASCII characters or spaces (RFC 6749 App. A.1).
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(Arc<str>);
 
 impl ClientId {
@@ -38,8 +39,7 @@ impl ClientId {
 
 /// A user, as the host names its users: any non-empty text that stays the same for the same person and is never given
 /// to another.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Subject(Arc<str>);
 
 impl Subject {
@@ -106,6 +106,7 @@ macro_rules! text_id {
 }
 
 text_id!(ClientId Subject);
+serde_as_text!(ClientId Subject);
 
 /// The public id of a grant: 128 random bits. Knowing it gives no access to anything.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

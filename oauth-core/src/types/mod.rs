@@ -7,6 +7,7 @@ mod redirect_uri;
 mod resource;
 mod scope;
 mod secret;
+mod text;
 
 pub(crate) use self::ids::is_vschars;
 pub use self::{

@@ -1,7 +1,5 @@
 //! Request parameters, decoded, with every repetition kept.
 
-use std::collections::HashSet;
-
 use super::Secret;
 
 /// The parameters of a request, in their order, names and values decoded.
@@ -9,7 +7,12 @@ use super::Secret;
 /// A parameter without a value counts as absent (RFC 6749 §3.1, §3.2). Repetitions are kept, since each endpoint has to answer
 /// them in its own way; a repetition is judged after decoding.
 #[derive(Clone, Default)]
-pub struct Params(Vec<(String, String)>);
+pub struct Params {
+    /// All names and values, one behind the other.
+    text: String,
+    /// Where each name ends, and its value.
+    ends: Vec<(usize, usize)>,
+}
 
 impl Params {
     /// The value of the parameter `name`; the first, if it is repeated.
@@ -36,31 +39,38 @@ impl Params {
         self.iter().filter(|(own, _)| *own == name).nth(1).is_some()
     }
 
-    /// The first parameter that stands there more than once, out of those that must not: all but `resource`
+    /// A parameter that stands there more than once, out of those that must not: all but `resource`
     /// (RFC 8707 §2).
     pub fn repeated(&self) -> Option<&str> {
-        let mut seen = HashSet::new();
-        self.iter()
-            .map(|(name, _)| name)
-            .find(|name| *name != "resource" && !seen.insert(*name))
+        let names = self.iter().map(|(name, _)| name);
+        let mut names: Vec<&str> = names.filter(|name| *name != "resource").collect();
+        names.sort_unstable();
+        names.array_windows().find(|[a, b]| a == b).map(|[a, _]| *a)
     }
 
     /// All of them, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        let mut start = 0;
+        self.ends.iter().map(move |&(name, value)| {
+            let pair = (&self.text[start..name], &self.text[name..value]);
+            start = value;
+            pair
+        })
     }
 }
 
-impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Params {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(params: I) -> Self {
-        Self(
-            params
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        // What a token request needs as a rule.
+        let mut text = String::with_capacity(256);
+        let mut ends = Vec::with_capacity(8);
+        for (name, value) in params {
+            text.push_str(name.as_ref());
+            let end = text.len();
+            text.push_str(value.as_ref());
+            ends.push((end, text.len()));
+        }
+        Self { text, ends }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
+use super::text::serde_as_text;
+
 /// The identifier of a resource server: an absolute URI without a fragment (RFC 8707 §2). Compared byte for byte.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource(String);
 
 /// A text that is not a resource indicator.
@@ -22,6 +22,8 @@ impl Resource {
         &self.0
     }
 }
+
+serde_as_text!(Resource);
 
 impl FromStr for Resource {
     type Err = InvalidResource;

@@ -2,14 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use super::text::serde_as_text;
 
 /// A set of scope tokens (RFC 6749 §3.3): order and repetition do not count, case does.
 ///
 /// It is kept as the tokens in ascending order with one space between, which is also how it goes over the wire.
-#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Scope(String);
 
 /// A text that is not a scope.
@@ -69,6 +69,8 @@ impl Scope {
     }
 }
 
+serde_as_text!(Scope);
+
 impl FromStr for Scope {
     type Err = InvalidScope;
 
@@ -77,12 +79,15 @@ impl FromStr for Scope {
         if text.is_empty() {
             return Ok(Self::EMPTY);
         }
-        let tokens: Vec<&str> = text.split(' ').collect();
-        if tokens.iter().all(|token| is_scope_token(token)) {
-            Ok(Self::from_valid(tokens))
-        } else {
-            Err(InvalidScope)
+        let tokens = || text.split(' ');
+        if !tokens().all(is_scope_token) {
+            return Err(InvalidScope);
         }
+        // As nearly everybody writes it, and every record.
+        if tokens().is_sorted_by(|a, b| a < b) {
+            return Ok(Self(text.to_owned()));
+        }
+        Ok(Self::from_valid(tokens().collect()))
     }
 }
 

@@ -7,7 +7,7 @@ use axum_core::{
 use http::{StatusCode, request::Parts};
 use thiserror::Error;
 
-use super::{ValidToken, valid::Passed};
+use super::{ValidToken, valid::Tokenless};
 
 /// There is no token to extract, since no token was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -46,9 +46,10 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for ValidToken {
     type Rejection = MissingToken;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, MissingToken> {
-        match parts.extensions.get::<Passed>() {
-            Some(Passed) => Ok(parts.extensions.get().cloned()),
-            None => Err(MissingToken::NoLayer),
+        match (parts.extensions.get(), parts.extensions.get()) {
+            (Some(token), _) => Ok(Some(Self::clone(token))),
+            (None, Some(Tokenless)) => Ok(None),
+            (None, None) => Err(MissingToken::NoLayer),
         }
     }
 }

@@ -17,7 +17,7 @@ use tower_service::Service;
 
 use super::{
     ResponseBody, Unavailable, ValidToken, challenge::Challenge, denial::BearerDenial,
-    requirements::Requirements, valid::Passed,
+    requirements::Requirements,
 };
 
 /// In how many seconds clients may ask again when tokens cannot be checked.
@@ -114,7 +114,6 @@ where
                     let answer = ready!(check.as_mut().poll(cx));
                     match (judge(answer, requirements), call.take()) {
                         (Ok(token), Some((mut inner, mut request))) => {
-                            request.extensions_mut().insert(Passed);
                             request.extensions_mut().insert(ValidToken::new(token));
                             let future = inner.call(request);
                             State::Serving { future }

@@ -14,7 +14,7 @@ use super::{
     denial::BearerDenial,
     requirements::Requirements,
     token::{Presented, present},
-    valid::Passed,
+    valid::Tokenless,
 };
 
 /// An API behind a [`BearerLayer`](super::BearerLayer).
@@ -77,7 +77,7 @@ where
 
         // What a layer further out has found says nothing about what is asked for here.
         request.extensions_mut().remove::<ValidToken>();
-        request.extensions_mut().remove::<Passed>();
+        request.extensions_mut().remove::<Tokenless>();
         // So that whoever prints the request further in does not print the token. Two of them are refused below.
         if let Some(value) = request.headers_mut().get_mut(AUTHORIZATION) {
             value.set_sensitive(true);
@@ -86,7 +86,7 @@ where
         let Presented { token, in_query } = match present(&mut request, self.requirements.query) {
             Ok(Some(presented)) => presented,
             Ok(None) if self.requirements.optional => {
-                request.extensions_mut().insert(Passed);
+                request.extensions_mut().insert(Tokenless);
                 return ResponseFuture::serving(inner.call(request));
             }
             Ok(None) => return ResponseFuture::refused(BearerDenial::Missing, &self.requirements),
@@ -94,7 +94,7 @@ where
         };
         let verifier = Arc::clone(&self.verifier);
         let requirements = Arc::clone(&self.requirements);
-        let check = Box::pin(async move { verifier.verify(&token).await });
+        let check = Box::pin(async move { verifier.as_ref().verify(&token).await });
         ResponseFuture::checking(check, requirements, inner, request, in_query)
     }
 }

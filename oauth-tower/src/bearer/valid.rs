@@ -29,6 +29,6 @@ impl Deref for ValidToken {
     }
 }
 
-/// The mark that the layer has let a request through, with a token or without.
+/// The mark of a request that the layer has let through without a token.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Passed;
+pub(super) struct Tokenless;

@@ -104,7 +104,9 @@ impl ClientAuthenticationMethod for ClientTokens {
     ) -> Result<Result<Proof, ClientDenial>, Fault> {
         Ok(self
             .check(client.id(), presented, now)
-            .map(|proof| Proof { once: Some(proof) })
+            .map(|proof| Proof {
+                once: Some(Box::new(proof)),
+            })
             .ok_or(ClientDenial::WrongProof))
     }
 }

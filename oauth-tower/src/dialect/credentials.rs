@@ -84,7 +84,7 @@ pub(super) fn basic(headers: &HeaderMap) -> Result<Vec<Pair>, Refusal> {
     let raw = raw.ok_or(MALFORMED)?;
     let mut pairs = vec![raw];
     if let (Ok(id), Ok(secret)) = (decode(&pairs[0].0), decode(&pairs[0].1)) {
-        let decoded = (id, secret);
+        let decoded = (id.into_owned(), secret.into_owned());
         if decoded != pairs[0] {
             pairs.push(decoded);
         }

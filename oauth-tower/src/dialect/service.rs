@@ -127,7 +127,7 @@ impl Answers {
 impl Answer for Answers {
     const NAME: &'static str = "dialect";
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -147,13 +147,12 @@ impl Answer for Answers {
                     limits,
                     ..
                 } = Shared::clone(&self.0);
-                HostPages {
+                let pages = HostPages {
                     server,
                     host,
                     limits: limits.for_pages(),
-                }
-                .answer(request)
-                .await
+                };
+                Arc::new(pages).answer(request).await
             }
             Err(response) => *response,
         }

@@ -33,7 +33,7 @@ impl std::fmt::Debug for Authorize {
 impl Answer for Authorize {
     const NAME: &'static str = "authorize";
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,

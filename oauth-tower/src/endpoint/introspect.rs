@@ -1,29 +1,29 @@
 //! The introspection endpoint (RFC 7662).
 
+use std::sync::Arc;
+
 use http::{Request, Response, StatusCode};
-use oauth_core::token::{IntrospectionDenial, IntrospectionResponse, TokenUse};
+use oauth_core::{
+    token::{IntrospectionDenial, IntrospectionResponse, TokenUse},
+    types::Subject,
+};
 use serde::Serialize;
 
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
-    wire::{Body, json, refusal},
+    throttle::Peer,
+    wire::{Body, json, presented, refusal},
 };
 
 /// Answers introspection requests.
 #[derive(Debug)]
 pub struct Introspect(pub(crate) ClientEndpoint);
 
-/// The document of RFC 7662 §2.2.
+/// The document of RFC 7662 §2.2 about a token that the caller may know of.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Known<'a> {
     active: bool,
-    #[serde(flatten)]
-    token: Option<Active<'a>>,
-}
-
-#[derive(Serialize)]
-struct Active<'a> {
     client_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
@@ -38,6 +38,12 @@ struct Active<'a> {
     iss: &'a str,
 }
 
+/// The document about any other.
+#[derive(Serialize)]
+struct Unknown {
+    active: bool,
+}
+
 /// One string, or a list of them (RFC 7519 §4.1.3).
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -46,9 +52,9 @@ enum Audience<'a> {
     Several(&'a [String]),
 }
 
-impl<'a> Document<'a> {
-    fn new(response: &'a IntrospectionResponse, issuer: &'a str) -> Self {
-        let IntrospectionResponse::Active {
+fn document(response: &IntrospectionResponse, issuer: &str) -> Response<Body> {
+    match response {
+        IntrospectionResponse::Active {
             token_use,
             client_id,
             subject,
@@ -56,64 +62,61 @@ impl<'a> Document<'a> {
             audience,
             issued_at,
             expires_at,
-            ..
-        } = response
-        else {
-            return Self {
-                active: false,
-                token: None,
-            };
-        };
-        let token = Active {
-            client_id: client_id.as_str(),
-            scope: scope.as_str(),
-            // A refresh token has none, so that nobody takes it for an access token.
-            token_type: match token_use {
-                TokenUse::Access(token_type) => Some(token_type.as_str()),
-                TokenUse::Refresh => None,
+        } => json(
+            StatusCode::OK,
+            &Known {
+                active: true,
+                client_id: client_id.as_str(),
+                scope: scope.as_str(),
+                // A refresh token has none, so that nobody takes it for an access token.
+                token_type: match token_use {
+                    TokenUse::Access(token_type) => Some(token_type.as_str()),
+                    TokenUse::Refresh => None,
+                },
+                exp: expires_at.as_unix_seconds(),
+                iat: issued_at.as_unix_seconds(),
+                sub: subject.as_ref().map(Subject::as_str),
+                aud: match audience.as_slice() {
+                    [] => None,
+                    [one] => Some(Audience::One(one)),
+                    several => Some(Audience::Several(several)),
+                },
+                iss: issuer,
             },
-            exp: expires_at.as_unix_seconds(),
-            iat: issued_at.as_unix_seconds(),
-            sub: subject.as_ref().map(oauth_core::types::Subject::as_str),
-            aud: match audience.as_slice() {
-                [] => None,
-                [one] => Some(Audience::One(one)),
-                several => Some(Audience::Several(several)),
-            },
-            iss: issuer,
-        };
-        Self {
-            active: true,
-            token: Some(token),
-        }
+        ),
+        IntrospectionResponse::Inactive => json(StatusCode::OK, &Unknown { active: false }),
     }
 }
 
 impl Answer for Introspect {
     const NAME: &'static str = "introspect";
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Body>> + Send
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (presented, peer) = match self.0.presented(request).await {
-            Ok(presented) => presented,
-            Err(response) => return response,
-        };
-        match self.0.server.introspect(&presented).await {
-            Ok(Ok(response)) => json(
-                StatusCode::OK,
-                &Document::new(&response, self.0.server.issuer().as_str()),
-            ),
-            Ok(Err(denial)) => {
-                if let IntrospectionDenial::Client(denial) = denial {
-                    self.0.note(denial, &presented, peer);
+        let peer = Peer::of(request.extensions());
+        let read = presented(request, &self.0.limits);
+        async move {
+            let presented = match self.0.admit(read.await, peer) {
+                Ok(presented) => presented,
+                Err(response) => return response,
+            };
+            match self.0.server.introspect(&presented).await {
+                Ok(Ok(response)) => document(&response, self.0.server.issuer().as_str()),
+                Ok(Err(denial)) => {
+                    if let IntrospectionDenial::Client(denial) = denial {
+                        self.0.note(denial, &presented, peer);
+                    }
+                    refusal(denial.refusal())
                 }
-                refusal(denial.refusal())
+                Err(fault) => failed(&fault),
             }
-            Err(fault) => failed(&fault),
         }
     }
 }

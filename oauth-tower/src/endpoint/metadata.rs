@@ -1,5 +1,7 @@
 //! The metadata document (RFC 8414).
 
+use std::sync::Arc;
+
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{CACHE_CONTROL, PRAGMA},
@@ -20,7 +22,7 @@ pub struct MetadataDocument(pub(crate) AuthorizationServer);
 impl Answer for MetadataDocument {
     const NAME: &'static str = "metadata";
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,

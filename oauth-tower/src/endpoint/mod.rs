@@ -27,6 +27,7 @@ use oauth_core::{
     types::ClientId,
 };
 use tower_service::Service;
+use tracing::Instrument as _;
 
 pub(crate) use self::authorize::browser_of;
 pub use self::{
@@ -36,7 +37,7 @@ pub use self::{
 use crate::{
     BoxError,
     throttle::{Peer, Throttle},
-    wire::{Body, Limits, refusal},
+    wire::{Body, Limits, Unread, refusal},
 };
 
 /// The authorization endpoint (RFC 6749 §3.1).
@@ -59,7 +60,10 @@ pub trait Answer: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// Answers a request.
-    fn answer<B>(&self, request: Request<B>) -> impl Future<Output = Response<Body>> + Send
+    fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Body>> + Send
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -72,6 +76,18 @@ pub struct Endpoint<A>(Arc<A>);
 impl<A> Endpoint<A> {
     pub(crate) fn new(answer: A) -> Self {
         Self(Arc::new(answer))
+    }
+}
+
+impl<A: Answer> Endpoint<A> {
+    pub(crate) fn respond<B>(&self, request: Request<B>) -> ResponseFuture
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let span = tracing::info_span!("oauth", endpoint = A::NAME);
+        ResponseFuture::new(Arc::clone(&self.0).answer(request).instrument(span))
     }
 }
 
@@ -103,12 +119,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        let answer = Arc::clone(&self.0);
-        let span = tracing::info_span!("oauth", endpoint = A::NAME);
-        ResponseFuture::new(tracing::Instrument::instrument(
-            async move { answer.answer(request).await },
-            span,
-        ))
+        self.respond(request)
     }
 }
 
@@ -144,19 +155,17 @@ pub(crate) struct ClientEndpoint {
 }
 
 impl ClientEndpoint {
-    /// Reads a client's request, unless it has to wait.
-    async fn presented<B>(
+    /// A client's request as it was read, unless it could not be or has to wait.
+    #[expect(clippy::result_large_err, reason = "it is answered as it is")]
+    fn admit(
         &self,
-        request: Request<B>,
-    ) -> Result<(Presented, Option<Peer>), Response<Body>>
-    where
-        B: http_body::Body + Send,
-        B::Data: Send,
-        B::Error: Into<BoxError>,
-    {
-        let peer = Peer::of(request.extensions());
-        let report = |reason| self.server.report(&Event::Unreadable { reason });
-        let presented = crate::wire::presented(request, &self.limits, report).await?;
+        read: Result<Presented, Unread>,
+        peer: Option<Peer>,
+    ) -> Result<Presented, Response<Body>> {
+        let presented = read.map_err(|Unread { reason, response }| {
+            self.server.report(&Event::Unreadable { reason });
+            response
+        })?;
         if let (Some(throttle), Some(name)) = (&self.throttle, secret_of(&presented))
             && let Some(wait) = throttle.wait(name, peer)
         {
@@ -165,7 +174,7 @@ impl ClientEndpoint {
             self.server.report(&Event::Throttled { client_id });
             return Err(crate::wire::too_many(wait));
         }
-        Ok((presented, peer))
+        Ok(presented)
     }
 
     /// How long the client of a request has to wait before its secret is looked at; `None` if it need not.

@@ -31,7 +31,7 @@ impl HostPages {
 impl Answer for HostPages {
     const NAME: &'static str = "page";
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,

@@ -1,12 +1,15 @@
 //! The revocation endpoint (RFC 7009).
 
+use std::sync::Arc;
+
 use http::{Request, Response, StatusCode};
 use oauth_core::token::RevocationDenial;
 
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
-    wire::{Body, empty, refusal},
+    throttle::Peer,
+    wire::{Body, empty, presented, refusal},
 };
 
 /// Answers revocation requests.
@@ -16,25 +19,32 @@ pub struct Revoke(pub(crate) ClientEndpoint);
 impl Answer for Revoke {
     const NAME: &'static str = "revoke";
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Body>> + Send
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (presented, peer) = match self.0.presented(request).await {
-            Ok(presented) => presented,
-            Err(response) => return response,
-        };
-        match self.0.server.revoke(&presented).await {
-            Ok(Ok(())) => empty(StatusCode::OK),
-            Ok(Err(denial)) => {
-                if let RevocationDenial::Client(denial) = denial {
-                    self.0.note(denial, &presented, peer);
+        let peer = Peer::of(request.extensions());
+        let read = presented(request, &self.0.limits);
+        async move {
+            let presented = match self.0.admit(read.await, peer) {
+                Ok(presented) => presented,
+                Err(response) => return response,
+            };
+            match self.0.server.revoke(&presented).await {
+                Ok(Ok(())) => empty(StatusCode::OK),
+                Ok(Err(denial)) => {
+                    if let RevocationDenial::Client(denial) = denial {
+                        self.0.note(denial, &presented, peer);
+                    }
+                    refusal(denial.refusal())
                 }
-                refusal(denial.refusal())
+                Err(fault) => failed(&fault),
             }
-            Err(fault) => failed(&fault),
         }
     }
 }

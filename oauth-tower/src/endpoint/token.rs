@@ -1,5 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2).
 
+use std::sync::Arc;
+
 use http::{Request, Response, StatusCode};
 use oauth_core::{grant::TokenDenial, token::TokenResponse};
 use serde::Serialize;
@@ -7,7 +9,8 @@ use serde::Serialize;
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
-    wire::{Body, json, refusal},
+    throttle::Peer,
+    wire::{Body, json, presented, refusal},
 };
 
 /// Answers token requests.
@@ -46,25 +49,32 @@ impl<'a> From<&'a TokenResponse> for Document<'a> {
 impl Answer for Token {
     const NAME: &'static str = "token";
 
-    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    fn answer<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> impl Future<Output = Response<Body>> + Send
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (presented, peer) = match self.0.presented(request).await {
-            Ok(presented) => presented,
-            Err(response) => return response,
-        };
-        match self.0.server.token(&presented).await {
-            Ok(Ok(response)) => json(StatusCode::OK, &Document::from(&response)),
-            Ok(Err(denial)) => {
-                if let TokenDenial::Client(denial) = denial {
-                    self.0.note(denial, &presented, peer);
+        let peer = Peer::of(request.extensions());
+        let read = presented(request, &self.0.limits);
+        async move {
+            let presented = match self.0.admit(read.await, peer) {
+                Ok(presented) => presented,
+                Err(response) => return response,
+            };
+            match self.0.server.token(&presented).await {
+                Ok(Ok(response)) => json(StatusCode::OK, &Document::from(&response)),
+                Ok(Err(denial)) => {
+                    if let TokenDenial::Client(denial) = denial {
+                        self.0.note(denial, &presented, peer);
+                    }
+                    refusal(denial.refusal())
                 }
-                refusal(denial.refusal())
+                Err(fault) => failed(&fault),
             }
-            Err(fault) => failed(&fault),
         }
     }
 }

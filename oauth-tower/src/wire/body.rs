@@ -1,6 +1,11 @@
 //! Request bodies, which end somewhere and sometime.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
@@ -74,12 +79,12 @@ impl BodyError {
     }
 }
 
-/// Reads a body.
-pub(crate) async fn read<B>(
+/// Reads a body. Boxed, so that no future around this one has to hold it, and all of them twice.
+pub(crate) fn read<B>(
     headers: &HeaderMap,
     body: B,
     limits: &Limits,
-) -> Result<Bytes, BodyError>
+) -> Pin<Box<impl Future<Output = Result<Bytes, BodyError>> + Send + use<B>>>
 where
     B: http_body::Body + Send,
     B::Data: Send,
@@ -88,13 +93,36 @@ where
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits.body as u64) {
-        return Err(BodyError::TooLarge);
-    }
-    let collected = Box::pin(collect(body, limits.body));
-    tokio::time::timeout(limits.body_timeout, collected)
-        .await
-        .unwrap_or(Err(BodyError::TooSlow))
+    let is_too_large = announced.is_some_and(|length| length > limits.body as u64);
+    let (limit, time) = (limits.body, limits.body_timeout);
+    Box::pin(async move {
+        if is_too_large {
+            return Err(BodyError::TooLarge);
+        }
+        let mut collected = pin!(collect(body, limit));
+        // Nearly every body is there by then, and to set a timer and take it back costs more than to read it.
+        if let Some(bytes) = at_next_turn(collected.as_mut()).await {
+            return bytes;
+        }
+        tokio::time::timeout(time, collected)
+            .await
+            .unwrap_or(Err(BodyError::TooSlow))
+    })
+}
+
+/// What comes of `future` now, or when the task has its next turn; `None` if it is still pending then.
+async fn at_next_turn<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    let mut is_next = false;
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if is_next => Poll::Ready(None),
+        Poll::Pending => {
+            is_next = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
 }
 
 /// One buffer, so that a body in a thousand small frames costs no more than one in a single frame.
@@ -102,7 +130,7 @@ async fn collect<B>(body: B, limit: usize) -> Result<Bytes, BodyError>
 where
     B: http_body::Body,
 {
-    let mut body = std::pin::pin!(body);
+    let mut body = pin!(body);
     let mut bytes = BytesMut::new();
     loop {
         let taken = match body.frame().await {
@@ -111,6 +139,10 @@ where
             None => return Ok(bytes.freeze()),
         };
         taken?;
+        // Known before the stream has said so: a turn less to wait for.
+        if body.is_end_stream() {
+            return Ok(bytes.freeze());
+        }
         // A body that always has a frame, though an empty one, would never let the clock have its turn.
         tokio::task::consume_budget().await;
     }

@@ -35,7 +35,10 @@ fn read(value: &str, limits: &Limits) -> Option<Authorization> {
     let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (client_id, secret) = decoded.split_once(':')?;
     // Form-decoded after base64, and each by itself: an id may hold a colon.
-    let (client_id, secret) = (decode(client_id).ok()?, Secret::new(decode(secret).ok()?));
+    let (client_id, secret) = (
+        decode(client_id).ok()?.into_owned(),
+        Secret::new(decode(secret).ok()?),
+    );
     // They are no longer than in a form, since they go to the same places: the client store and the log.
     (client_id.len().max(secret.expose().len()) <= limits.value)
         .then_some(Authorization::Basic { client_id, secret })

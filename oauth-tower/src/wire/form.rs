@@ -1,5 +1,6 @@
 //! Form requests to the OAuth endpoints.
 
+use bytes::Bytes;
 use http::{
     HeaderMap, Method, Request, Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
@@ -7,7 +8,8 @@ use http::{
 use oauth_core::{client::Presented, error::ErrorCode, error::Refusal, types::Params};
 
 use super::{
-    Body, Limits, credentials::authorization, error, method_not_allowed, parse, read, response::set,
+    Body, Limits, body::BodyError, credentials::authorization, error, method_not_allowed, parse,
+    read, response::set,
 };
 use crate::BoxError;
 
@@ -17,63 +19,88 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// Why a form was not read, and the status for it.
 pub(crate) type FormError = (StatusCode, &'static str);
 
-/// Reads a request of a client: its form, and what it brings to prove who it is. Reports why it could not be read.
-pub(crate) async fn presented<B>(
+const NOT_A_FORM: FormError = (
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "the request body has to be application/x-www-form-urlencoded",
+);
+
+/// A request of a client that was not read: why, and what to answer.
+pub(crate) struct Unread {
+    pub(crate) reason: &'static str,
+    pub(crate) response: Response<Body>,
+}
+
+/// Reads a request of a client: its form, and what it brings to prove who it is.
+///
+/// The head is read before there is a future, which then holds no more than what it waits for.
+pub(crate) fn presented<B>(
     request: Request<B>,
     limits: &Limits,
-    report: impl Fn(&'static str),
-) -> Result<Presented, Response<Body>>
+) -> impl Future<Output = Result<Presented, Unread>> + Send + use<B>
 where
     B: http_body::Body + Send,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
     let (parts, body) = request.into_parts();
-    if parts.method != Method::POST {
-        report("the method is not POST");
-        return Err(method_not_allowed("POST"));
+    let is_post = parts.method == Method::POST;
+    let authorization = authorization(&parts.headers, limits);
+    let is_form = is_form(&parts.headers);
+    let bytes = read(&parts.headers, body, limits);
+    let limits = *limits;
+    async move {
+        if !is_post {
+            return Err(Unread {
+                reason: "the method is not POST",
+                response: method_not_allowed("POST"),
+            });
+        }
+        if !is_form {
+            return Err(refused(NOT_A_FORM));
+        }
+        let params = params(bytes.await, &limits).map_err(refused)?;
+        Ok(Presented {
+            authorization,
+            params,
+        })
     }
-    let params = read_form(&parts.headers, body, limits)
-        .await
-        .map_err(|error| {
-            report(error.1);
-            refused(error)
-        })?;
-    Ok(Presented {
-        authorization: authorization(&parts.headers, limits),
-        params,
-    })
 }
 
-fn refused((status, description): FormError) -> Response<Body> {
-    let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, description);
+fn refused((status, reason): FormError) -> Unread {
+    let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, reason);
     let mut response = error(status, refusal);
     if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
         // RFC 9110 §15.5.16: what would have been accepted.
         set(&mut response, ACCEPT, FORM);
         set(&mut response, ACCEPT_ENCODING, "identity");
     }
-    response
+    Unread { reason, response }
 }
 
 /// Reads a form body.
-pub(crate) async fn read_form<B>(
+pub(crate) fn read_form<B>(
     headers: &HeaderMap,
     body: B,
     limits: &Limits,
-) -> Result<Params, FormError>
+) -> impl Future<Output = Result<Params, FormError>> + Send + use<B>
 where
     B: http_body::Body + Send,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    if !is_form(headers) {
-        let description = "the request body has to be application/x-www-form-urlencoded";
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, description));
+    let is_form = is_form(headers);
+    let bytes = read(headers, body, limits);
+    let limits = *limits;
+    async move {
+        if !is_form {
+            return Err(NOT_A_FORM);
+        }
+        params(bytes.await, &limits)
     }
-    let bytes = read(headers, body, limits)
-        .await
-        .map_err(|error| (error.status(), error.description()))?;
+}
+
+fn params(body: Result<Bytes, BodyError>, limits: &Limits) -> Result<Params, FormError> {
+    let bytes = body.map_err(|error| (error.status(), error.description()))?;
     parse(&bytes, limits).map_err(|error| (StatusCode::BAD_REQUEST, error.description()))
 }
 

@@ -10,7 +10,7 @@ mod response;
 
 pub(crate) use self::{
     body::read,
-    form::{presented, read_form},
+    form::{Unread, presented, read_form},
     page::{plain_page, secure_page},
     params::{decode, parse},
     response::{

@@ -3,6 +3,8 @@
 //! The usual parsers repair what they read: a malformed escape stays as it is, an invalid byte becomes U+FFFD, and so what is
 //! checked may not be what somebody else reads. Here such input is refused.
 
+use std::borrow::Cow;
+
 use oauth_core::types::Params;
 use percent_encoding::percent_decode_str;
 
@@ -33,14 +35,14 @@ impl InvalidParams {
 }
 
 /// Reads parameters.
-pub(crate) fn parse(encoded: &[u8], limits: &Limits) -> Result<Params, InvalidParams> {
+pub(crate) fn parse<'a>(encoded: &'a [u8], limits: &Limits) -> Result<Params, InvalidParams> {
     let encoded = std::str::from_utf8(encoded).map_err(|_| InvalidParams::Text)?;
     if encoded.len() > limits.body {
         return Err(InvalidParams::TooLong);
     }
-    let mut pairs = Vec::new();
-    for pair in encoded.split('&').filter(|pair| !pair.is_empty()) {
-        if pairs.len() == limits.params {
+    let pairs = encoded.split('&').filter(|pair| !pair.is_empty());
+    let read = |(index, pair): (usize, &'a str)| {
+        if index == limits.params {
             return Err(InvalidParams::TooMany);
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -48,19 +50,15 @@ pub(crate) fn parse(encoded: &[u8], limits: &Limits) -> Result<Params, InvalidPa
         if name.len() > limits.value || value.len() > limits.value {
             return Err(InvalidParams::TooLong);
         }
-        pairs.push((name, value));
-    }
-    Ok(pairs.into_iter().collect())
+        Ok((name, value))
+    };
+    pairs.enumerate().map(read).collect()
 }
 
 /// Reverses the form encoding of one name or value.
-pub(crate) fn decode(text: &str) -> Result<String, InvalidParams> {
-    if !text.contains(['%', '+']) {
-        return if text.contains('\0') {
-            Err(InvalidParams::Text)
-        } else {
-            Ok(text.to_owned())
-        };
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, InvalidParams> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+' | 0)) {
+        return Ok(text.into());
     }
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('%') {
@@ -77,7 +75,7 @@ pub(crate) fn decode(text: &str) -> Result<String, InvalidParams> {
     if decoded.contains('\0') {
         Err(InvalidParams::Text)
     } else {
-        Ok(decoded.into_owned())
+        Ok(decoded.into_owned().into())
     }
 }
 

@@ -23,8 +23,10 @@ pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// A JSON document that nobody may keep.
 pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Response<Body> {
-    match serde_json::to_vec(document) {
-        Ok(bytes) => {
+    // Room for what a token request is answered with.
+    let mut bytes = Vec::with_capacity(256);
+    match serde_json::to_writer(&mut bytes, document) {
+        Ok(()) => {
             let mut response = response(status, bytes.into());
             set(&mut response, CONTENT_TYPE, "application/json");
             response
@@ -139,6 +141,7 @@ pub fn authorization_response(response: &AuthorizationResponse) -> Response<Body
 pub(super) fn response(status: StatusCode, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::new(body));
     *response.status_mut() = status;
+    response.headers_mut().reserve(4);
     set(&mut response, CACHE_CONTROL, "no-store");
     set(&mut response, PRAGMA, "no-cache");
     set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");

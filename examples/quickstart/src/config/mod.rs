@@ -4,10 +4,11 @@ mod check;
 mod client;
 mod dialect;
 mod file;
+mod store;
 mod value;
 
 use std::{
-    fmt, fs, io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +19,10 @@ use oauth_core::{
 };
 use thiserror::Error;
 
-pub use self::dialect::{DialectClient, Register};
+pub use self::{
+    dialect::{DialectClient, Register},
+    store::{InvalidStore, StoreUrl},
+};
 
 /// All that a file says.
 #[derive(Debug, Default)]
@@ -50,48 +54,6 @@ pub struct ProtectedPath {
     pub scope: Scope,
     /// The identifier that tokens are asked for with (RFC 8707); made from the path, if `None`.
     pub identifier: Option<Resource>,
-}
-
-/// Where records are kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// `memory`
-    Memory,
-    /// `sqlite:PATH`
-    Sqlite(PathBuf),
-    /// `postgres://USER:PASSWORD@HOST/DATABASE`, or whatever else connects to PostgreSQL
-    Postgres(String),
-}
-
-/// Not a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a store is \"memory\", \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"")]
-pub struct InvalidStore;
-
-impl std::str::FromStr for StoreUrl {
-    type Err = InvalidStore;
-
-    fn from_str(text: &str) -> Result<Self, InvalidStore> {
-        match text.split_once(':') {
-            None if text == "memory" => Ok(Self::Memory),
-            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
-                Ok(Self::Postgres(text.to_owned()))
-            }
-            _ => Err(InvalidStore),
-        }
-    }
-}
-
-impl fmt::Display for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Memory => f.write_str("memory"),
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            // The rest of it may hold a password.
-            Self::Postgres(_) => f.write_str("postgres"),
-        }
-    }
 }
 
 /// Why a file cannot be used.

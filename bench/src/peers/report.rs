@@ -1,0 +1,223 @@
+//! The figures, as a table for people, JSON for programs, and a picture.
+
+use std::{collections::BTreeMap, fmt, fs, path::Path, time::Duration};
+
+use serde::Serialize;
+
+use super::{Arguments, contestant::Name, flow::Flow, generator::Run, svg};
+use crate::{Error, usage::Minting};
+
+/// The figures of one flow of one server in one round.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Figures {
+    /// CPU time of the server's process for a request, in microseconds.
+    pub(super) cpu: f64,
+    /// Requests a second.
+    rate: f64,
+    /// Half of the answers came within so many microseconds.
+    median: f64,
+    /// 99 of 100 answers came within so many microseconds.
+    p99: f64,
+}
+
+impl Figures {
+    pub(super) fn new(requests: usize, cpu: u64, run: Run) -> Self {
+        let Run {
+            took,
+            mut latencies,
+        } = run;
+        latencies.sort_unstable();
+        let requests = float(requests);
+        let cpu = Duration::from_nanos(cpu);
+        Self {
+            cpu: micros(cpu) / requests,
+            rate: requests / took.as_secs_f64(),
+            median: quantile(&latencies, 50),
+            p99: quantile(&latencies, 99),
+        }
+    }
+
+    /// Of each figure the middle one of several rounds.
+    fn middle(rounds: &[Self]) -> Self {
+        let middle = |figure: fn(&Self) -> f64| {
+            let mut figures: Vec<_> = rounds.iter().map(figure).collect();
+            figures.sort_unstable_by(f64::total_cmp);
+            figures[figures.len() / 2]
+        };
+        Self {
+            cpu: middle(|figures| figures.cpu),
+            rate: middle(|figures| figures.rate),
+            median: middle(|figures| figures.median),
+            p99: middle(|figures| figures.p99),
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2} µs CPU, {:.0} requests/s", self.cpu, self.rate)
+    }
+}
+
+fn quantile(sorted: &[Duration], percent: usize) -> f64 {
+    let index = sorted.len() * percent / 100;
+    sorted
+        .get(index.min(sorted.len().saturating_sub(1)))
+        .map_or(0.0, |latency| micros(*latency))
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+fn float(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::MAX, f64::from)
+}
+
+/// All figures of a run.
+pub(super) struct Report {
+    rounds: BTreeMap<(Flow, Name), Vec<Figures>>,
+    peaks: BTreeMap<Name, u64>,
+    mintings: BTreeMap<Name, Minting>,
+    conditions: String,
+    tokens: u32,
+}
+
+/// A line of the comparison.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Line {
+    /// What was asked for.
+    pub(super) flow: &'static str,
+    /// Of whom.
+    pub(super) server: &'static str,
+    /// The middle of the rounds.
+    #[serde(flatten)]
+    pub(super) figures: Figures,
+    /// The bare endpoint's CPU time divided by this one's.
+    pub(super) ratio: f64,
+}
+
+impl Report {
+    pub(super) fn new(arguments: &Arguments) -> Self {
+        Self {
+            rounds: BTreeMap::new(),
+            peaks: BTreeMap::new(),
+            mintings: BTreeMap::new(),
+            conditions: format!(
+                "{} connections, {} rounds of {} requests for each server and flow (a fifth of that where every request waits for a \
+                 disk); {}; load average at the end {}",
+                arguments.connections,
+                arguments.rounds,
+                arguments.requests,
+                machine(),
+                load(),
+            ),
+            tokens: arguments.tokens,
+        }
+    }
+
+    pub(super) fn add(&mut self, flow: Flow, name: Name, figures: Figures) {
+        self.rounds.entry((flow, name)).or_default().push(figures);
+    }
+
+    pub(super) fn peak(&mut self, name: Name, kilobytes: u64) {
+        self.peaks.insert(name, kilobytes);
+    }
+
+    pub(super) fn minting(&mut self, name: Name, minting: Minting) {
+        self.mintings.insert(name, minting);
+    }
+
+    pub(super) fn lines(&self) -> Vec<Line> {
+        let middle = |flow, name| Some(Figures::middle(self.rounds.get(&(flow, name))?));
+        self.rounds
+            .keys()
+            .filter_map(|(flow, name)| {
+                let figures = middle(*flow, *name)?;
+                let bare = middle(*flow, Name::Bare)?;
+                Some(Line {
+                    flow: flow.title(),
+                    server: name.title(),
+                    figures,
+                    ratio: bare.cpu / figures.cpu,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn table(&self) -> String {
+        let mut text = format!(
+            "{}.\n\n| flow | server | ceiling ÷ it | CPU µs/request | requests/s | p50 µs | p99 µs |\n|---|---|---|---|---|---|---|\n",
+            self.conditions
+        );
+        for Line {
+            flow,
+            server,
+            figures,
+            ratio,
+        } in self.lines()
+        {
+            let Figures {
+                cpu,
+                rate,
+                median,
+                p99,
+            } = figures;
+            text += &format!(
+                "| {flow} | {server} | {ratio:.2} | {cpu:.2} | {rate:.0} | {median:.0} | {p99:.0} |\n"
+            );
+        }
+        text += "\n| server | most memory, MB |\n|---|---|\n";
+        for (name, kilobytes) in &self.peaks {
+            text += &format!("| {} | {} |\n", name.title(), kilobytes / 1024);
+        }
+        if !self.mintings.is_empty() {
+            text += &format!(
+                "\n| {} live access tokens | bytes each | longest to issue one, ms |\n|---|---|---|\n",
+                self.tokens
+            );
+        }
+        for (name, Minting { bytes, longest }) in &self.mintings {
+            text += &format!("| {} | {bytes:.0} | {longest:.1} |\n", name.title());
+        }
+        text
+    }
+
+    /// Puts table, JSON and picture into a directory.
+    pub(super) fn write(&self, directory: &Path) -> Result<(), Error> {
+        const BEGIN: &str = "<!-- figures -->";
+        const END: &str = "<!-- end of figures -->";
+
+        let lines = self.lines();
+        let json = serde_json::to_string_pretty(&lines)? + "\n";
+        fs::write(directory.join("performance.json"), json)?;
+        fs::write(directory.join("performance.svg"), svg::chart(&lines))?;
+        let file = directory.join("performance.md");
+        let text = fs::read_to_string(&file)?;
+        let (before, rest) = text.split_once(BEGIN).ok_or("no place for figures")?;
+        let (_, after) = rest
+            .split_once(END)
+            .ok_or("no end of the place for figures")?;
+        let text = format!("{before}{BEGIN}\n\n{}\n{END}{after}", self.table());
+        Ok(fs::write(file, text)?)
+    }
+}
+
+fn machine() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let mut lines = text.lines();
+    let model = lines.find_map(|line| line.strip_prefix("model name"));
+    let model = model.map_or("unknown", |model| {
+        model.trim_start_matches([' ', '\t', ':'])
+    });
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!(
+        "{model}, {} cores",
+        cores.max(text.matches("processor\t").count())
+    )
+}
+
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
