@@ -25,40 +25,46 @@ pub(crate) const COMMANDS: [&str; 11] = [
 
 /// All scripts of the store.
 ///
-/// "#!lua" without a flag has Redis refuse a script before its first line when it could not write to the last: out of memory, a
-/// replica, a disk that fails. Without that line, Redis would find out in the middle.
+/// The line `#!lua` has Redis refuse a script before it begins if it could not write: on a replica, with a disk that fails, and, unless
+/// the flag `allow-oom` is given, with its memory full. Without that line Redis would find out in the middle.
 pub(crate) struct Scripts {
-    pub(crate) commit: Script,
-    pub(crate) prune: Script,
-    pub(crate) list: Script,
+    commit: Script,
+    /// The same for a commit that puts nothing: a full memory must not keep a revocation out.
+    release: Script,
+    prune: Script,
+    list: Script,
     pub(crate) allowed: Script,
+}
+
+/// A script with what it needs of others.
+macro_rules! script {
+    ($first:literal $(, $file:literal)+) => {
+        Script::new(concat!($first, "\n" $(, include_str!($file))+))
+    };
 }
 
 impl Scripts {
     pub(crate) fn new() -> Self {
-        const COMMIT: &str = concat!(
-            "#!lua\n",
-            include_str!("lua/records.lua"),
-            include_str!("lua/commit.lua")
-        );
-        const PRUNE: &str = concat!(
-            "#!lua\n",
-            include_str!("lua/records.lua"),
-            include_str!("lua/prune.lua")
-        );
-        const LIST: &str = concat!("#!lua flags=no-writes\n", include_str!("lua/list.lua"));
-        const ALLOWED: &str = concat!("#!lua flags=no-writes\n", include_str!("lua/allowed.lua"));
         Self {
-            commit: Script::new(COMMIT),
-            prune: Script::new(PRUNE),
-            list: Script::new(LIST),
-            allowed: Script::new(ALLOWED),
+            commit: script!("#!lua", "lua/records.lua", "lua/commit.lua"),
+            release: script!("#!lua flags=allow-oom", "lua/records.lua", "lua/commit.lua"),
+            prune: script!("#!lua flags=allow-oom", "lua/records.lua", "lua/prune.lua"),
+            list: script!("#!lua flags=no-writes", "lua/list.lua"),
+            allowed: script!("#!lua flags=no-writes", "lua/allowed.lua"),
         }
+    }
+
+    /// Those that a server is to have before it is asked for anything.
+    pub(crate) fn hot(&self) -> [&Script; 4] {
+        [&self.commit, &self.release, &self.prune, &self.list]
     }
 
     /// The call that applies a commit, and returns whether there was no conflict.
     pub(crate) fn commit(&self, prefix: &str, commit: &Commit) -> ScriptInvocation<'_> {
-        let mut call = self.commit.arg(prefix);
+        let mut call = match &commit.puts[..] {
+            [] => self.release.arg(prefix),
+            _ => self.commit.arg(prefix),
+        };
         call.arg(commit.id.as_bytes());
         let before = commit.prune_before.map(bound);
         call.arg(before.as_ref().map_or(&[][..], |bound| bound));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use redis::{InfoDict, aio::MultiplexedConnection};
+use redis::{AsyncCommands as _, InfoDict, aio::MultiplexedConnection};
 
 use crate::{
     error::ConnectError,
@@ -55,7 +55,7 @@ pub(crate) async fn check(
     if !refused.is_empty() {
         return Err(ConnectError::Forbidden(refused));
     }
-    for script in [&scripts.commit, &scripts.prune, &scripts.list] {
+    for script in scripts.hot() {
         script
             .load_async(redis)
             .await
@@ -116,15 +116,18 @@ async fn has_this_layout(
     prefix: &str,
 ) -> Result<(), ConnectError> {
     let key = format!("{prefix}layout");
-    let (_, found): (bool, String) = redis::pipe()
-        .cmd("SETNX")
-        .arg(&key)
-        .arg(LAYOUT)
-        .cmd("GET")
-        .arg(&key)
-        .query_async(redis)
-        .await
-        .map_err(ConnectError::Unreachable)?;
+    let found: Option<String> = redis.get(&key).await.map_err(ConnectError::Unreachable)?;
+    let found = match found {
+        Some(found) => found,
+        // Who comes first says so, and all see what that one has said.
+        None => {
+            let _: bool = redis
+                .set_nx(&key, LAYOUT)
+                .await
+                .map_err(ConnectError::Unreachable)?;
+            redis.get(&key).await.map_err(ConnectError::Unreachable)?
+        }
+    };
     if found != LAYOUT {
         return Err(ConnectError::OtherLayout {
             found,

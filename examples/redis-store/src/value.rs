@@ -233,6 +233,9 @@ mod tests {
         ] {
             assert_ne!(plain, other);
         }
+        // Lengths within names do not count.
+        let (one, other) = ("a\0\0\0\u{1}b", "\0\0\0\u{1}cd");
+        assert_ne!(listing("a", "b", other), listing(one, "c", "d"));
     }
 
     #[test]

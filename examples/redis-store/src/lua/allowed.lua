@@ -3,8 +3,9 @@
 -- A script that is stopped by that in the middle would have written half.
 
 local refused = {}
+local key = ARGV[1] .. 'key'
 for n = 2, #ARGV do
-  -- Enough elements for any of them.
-  if not redis.acl_check_cmd(ARGV[n], ARGV[1] .. 'key', '-', '+') then refused[#refused + 1] = ARGV[n] end
+  -- As many arguments as any of them needs. Some take each for a key.
+  if not redis.acl_check_cmd(ARGV[n], key, key, key) then refused[#refused + 1] = ARGV[n] end
 end
 return refused

@@ -40,9 +40,8 @@ end
 
 -- "A put whose record is a member of a family is a conflict unless that family is open: its anchor is there and not closed, or is not
 -- there and put by the same commit."
-local is_put, opened, joined = {}, {}, {}
+local opened, joined = {}, {}
 for _, row in ipairs(puts) do
-  is_put[row[1]] = true
   if standing_of(row[3]) == 'a' then opened[row[1]] = true end
 end
 for _, row in ipairs(puts) do
@@ -55,11 +54,11 @@ for _, row in ipairs(puts) do
   end
 end
 
--- Nothing is in the way of the commit. From here on it is planned.
-local gone = {}
+-- Nothing is in the way of the commit. From here on it is planned. What is dropped and put in the same plan is there afterwards.
+local removed = {}
 for _, row in ipairs(removals) do
   drop(row[1], before[row[1]])
-  gone[row[1]] = true
+  removed[row[1]] = true
 end
 
 -- "Ending a family marks its anchor closed, as a change of its version, and removes all its members, except those that the same
@@ -67,14 +66,9 @@ end
 for _, row in ipairs(ends) do
   local family = row[1]
   local members = redis.call('SMEMBERS', family_key(family))
-  for n, value in ipairs(values_of(members)) do
-    if value and not is_put[members[n]] and not gone[members[n]] then
-      drop(members[n], value)
-      gone[members[n]] = true
-    end
-  end
+  for n, value in ipairs(values_of(members)) do drop(members[n], value) end
   local anchor = standing_value(family)
-  if anchor and standing_of(anchor) == 'a' and not gone[family] then
+  if anchor and standing_of(anchor) == 'a' and not removed[family] then
     leave(family, anchor)
     put(family, id .. 'c' .. anchor:sub(18))
   end
@@ -94,21 +88,13 @@ for _, row in ipairs(puts) do
 end
 
 -- "A commit that puts n records also drops up to 2n forgettable ones. What it drops is not what it guards or puts, nor the anchor of a
--- family into which it puts." Nor an anchor that it closes: that is planned to be there.
+-- family into which it puts."
 if bound ~= '' and #puts > 0 then
-  local spared, count = {}, 0
-  local function spare(digest)
-    if not spared[digest] then
-      spared[digest] = true
-      count = count + 1
-    end
+  local spared, count = joined, 0
+  for _, rows in ipairs({ guards, puts }) do
+    for _, row in ipairs(rows) do spared[row[1]] = true end
   end
-  for _, rows in ipairs({ guards, puts, ends }) do
-    for _, row in ipairs(rows) do spare(row[1]) end
-  end
-  for _, digests in ipairs({ joined, gone }) do
-    for digest in pairs(digests) do spare(digest) end
-  end
+  for _ in pairs(spared) do count = count + 1 end
   local chosen = {}
   for _, digest in ipairs(forgettable(bound, 2 * #puts + count)) do
     if not spared[digest] and #chosen < 2 * #puts then chosen[#chosen + 1] = digest end

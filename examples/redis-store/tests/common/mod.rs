@@ -12,8 +12,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use oauth_core::store::Store;
+use oauth_core::{
+    store::{Commit, Key, Kind, Realm, Record, Role, Store, Version},
+    time::Timestamp,
+};
 use oauth_storage_conformance::{Harness, crash::Place};
+use redis::{FromRedisValue, RedisResult, aio::MultiplexedConnection};
 use redis_store::RedisStore;
 use throwaway::Lease;
 
@@ -80,4 +84,48 @@ pub(crate) fn place(url: &str) -> String {
 pub(crate) async fn open(place: &str) -> Arc<dyn Store> {
     let (url, prefix) = place.split_once('#').unwrap();
     Arc::new(RedisStore::connect(url, prefix).await.unwrap())
+}
+
+pub(crate) const PREFIX: &str = "oauth:";
+
+/// A connection without a store.
+pub(crate) async fn raw(url: &str) -> MultiplexedConnection {
+    redis::Client::open(url)
+        .unwrap()
+        .get_multiplexed_async_connection()
+        .await
+        .unwrap()
+}
+
+/// Gives a command, in words.
+pub(crate) async fn tell<T: FromRedisValue>(
+    redis: &mut MultiplexedConnection,
+    command: &str,
+) -> RedisResult<T> {
+    let mut words = command.split(' ');
+    let mut told = redis::cmd(words.next().unwrap());
+    for word in words {
+        told.arg(word);
+    }
+    told.query_async(redis).await
+}
+
+pub(crate) fn key(name: &str) -> Key {
+    Key::new(&Realm::default(), Kind::GRANT, &[name.as_bytes()])
+}
+
+pub(crate) fn record(name: &str, role: Role) -> Record {
+    Record {
+        key: key(name),
+        role,
+        owner: None,
+        forget_at: Timestamp::MAX,
+        body: Box::from([0; 200]),
+    }
+}
+
+/// A commit with an id of its own.
+pub(crate) fn change() -> Commit {
+    let id = [0, 1].map(|half| RandomState::new().hash_one(half).to_be_bytes());
+    Commit::new(Version::from_bytes(id.concat().try_into().unwrap()))
 }
