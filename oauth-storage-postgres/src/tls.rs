@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -32,7 +32,7 @@ pub(crate) fn connector(roots: &Roots) -> Result<MakeRustlsConnect, ConnectError
     if store.is_empty() {
         return Err(failed(&"there are none"));
     }
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(&error))?
         .with_root_certificates(store)
