@@ -31,6 +31,7 @@ mod family;
 mod forget;
 mod harness;
 mod last;
+mod linear;
 mod list;
 mod model;
 mod race;
@@ -45,6 +46,7 @@ pub use self::{
     forget::*,
     harness::{Harness, run},
     last::*,
+    linear::concurrent_histories_are_linearizable,
     list::*,
     model::ModelStore,
     race::*,

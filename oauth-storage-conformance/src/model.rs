@@ -20,13 +20,15 @@ pub struct ModelStore {
     entries: Mutex<Entries>,
 }
 
-type Entries = BTreeMap<Digest, Entry>;
+/// What a store holds.
+pub(crate) type Entries = BTreeMap<Digest, Entry>;
 
+/// A record as it was written last.
 #[derive(Clone, Debug)]
-struct Entry {
-    record: Record,
-    version: Version,
-    closed: bool,
+pub(crate) struct Entry {
+    pub(crate) record: Record,
+    pub(crate) version: Version,
+    pub(crate) closed: bool,
 }
 
 impl ModelStore {
@@ -42,32 +44,7 @@ impl Store for ModelStore {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        let entries = &mut *self.lock();
-        if !holds(entries, &commit) {
-            return Ok(Outcome::Conflict);
-        }
-        let needed = needed(&commit);
-        let allowance = 2 * commit.puts.len();
-        for removal in commit.removals {
-            entries.remove(removal.key.digest());
-        }
-        for family in commit.ends {
-            end(entries, family, commit.id);
-        }
-        for put in commit.puts {
-            let digest = *put.record.key.digest();
-            let closed = entries.get(&digest).is_some_and(|entry| entry.closed);
-            let entry = Entry {
-                closed: closed && put.record.role == Role::Anchor,
-                record: put.record,
-                version: commit.id,
-            };
-            entries.insert(digest, entry);
-        }
-        if let Some(before) = commit.prune_before {
-            prune(entries, before, allowance, &needed);
-        }
-        Ok(Outcome::Committed)
+        Ok(apply(&mut self.lock(), commit))
     }
 
     async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
@@ -89,6 +66,35 @@ impl Store for ModelStore {
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         Ok(prune(&mut self.lock(), before, limit, &[]))
     }
+}
+
+/// Applies a commit, or nothing of it.
+pub(crate) fn apply(entries: &mut Entries, commit: Commit) -> Outcome {
+    if !holds(entries, &commit) {
+        return Outcome::Conflict;
+    }
+    let needed = needed(&commit);
+    let allowance = 2 * commit.puts.len();
+    for removal in commit.removals {
+        entries.remove(removal.key.digest());
+    }
+    for family in commit.ends {
+        end(entries, family, commit.id);
+    }
+    for put in commit.puts {
+        let digest = *put.record.key.digest();
+        let closed = entries.get(&digest).is_some_and(|entry| entry.closed);
+        let entry = Entry {
+            closed: closed && put.record.role == Role::Anchor,
+            record: put.record,
+            version: commit.id,
+        };
+        entries.insert(digest, entry);
+    }
+    if let Some(before) = commit.prune_before {
+        prune(entries, before, allowance, &needed);
+    }
+    Outcome::Committed
 }
 
 fn holds(entries: &Entries, commit: &Commit) -> bool {

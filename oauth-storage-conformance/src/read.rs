@@ -4,7 +4,9 @@ use oauth_core::store::{Commit, Key, Kind, Realm, Record, Role};
 
 use crate::{
     Harness,
-    bench::{Bench, anchor, at, brief, change, key, member, owner, race, single, version},
+    bench::{
+        Bench, anchor, answered, at, brief, change, key, member, owner, race, single, version,
+    },
 };
 
 /// A record loads with the version, role, `forget_at` and body that it was put with.
@@ -196,4 +198,36 @@ pub async fn there_are_no_stale_reads(harness: &dyn Harness) {
         "a record that was created after a load of nothing loads as {}",
         brief(loaded.as_ref())
     );
+}
+
+/// Several records load in the order of their keys, each as it would alone, also if one is asked for twice or is not there.
+pub async fn several_load_as_each_alone(harness: &dyn Harness) {
+    let bench = Bench::new(harness).await;
+    let [one, other, absent] = [0; 3].map(|_| key(Kind::CODE));
+    bench.create(single(&one)).await;
+    bench.create(anchor(&other)).await;
+    for keys in [
+        vec![],
+        vec![absent.clone()],
+        vec![one.clone(), other.clone()],
+        vec![other.clone(), one.clone()],
+        vec![
+            other.clone(),
+            absent.clone(),
+            one.clone(),
+            other.clone(),
+            absent,
+        ],
+    ] {
+        let mut expected = Vec::new();
+        for key in &keys {
+            expected.push(bench.load(key).await);
+        }
+        let loaded = answered(bench.store.load_all(&keys).await);
+        require!(
+            "load_all gives for each key what a load of its own would have given",
+            loaded == expected,
+            "{loaded:?} instead of {expected:?}"
+        );
+    }
 }

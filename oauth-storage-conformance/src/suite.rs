@@ -29,6 +29,7 @@ macro_rules! for_all_checks {
             realms_and_kinds_keep_records_apart
             bodies_are_kept_byte_for_byte
             there_are_no_stale_reads
+            several_load_as_each_alone
             // Committing
             everything_in_a_commit_happens
             a_failed_expectation_applies_nothing
@@ -68,6 +69,7 @@ macro_rules! for_all_checks {
             a_record_that_stays_is_listed_once
             // All of it
             random_commits_agree_with_the_model
+            concurrent_histories_are_linearizable
             what_was_acknowledged_is_there_after_a_restart
         }
     };
