@@ -2,7 +2,11 @@
 //!
 //! Most are what somebody would write who has not thought of one sentence of the contract.
 
-#![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "these are tests, their helpers too"
+)]
 
 use std::{
     collections::HashMap,
@@ -73,23 +77,25 @@ impl<F: Fault> Store for Broken<F> {
     }
 }
 
-/// Runs the whole suite over a broken store, and wants to see it fail by these checks at least.
+/// Runs the whole suite over a broken store, and wants to see it fail by these checks at least, each of which has to say which
+/// sentence of the contract is broken.
 fn assert_fails<F: Fault>(expected: &[&str]) {
-    let mut failed = Vec::new();
+    let mut failed = HashMap::new();
     for check in checks() {
         let outcome = std::thread::spawn(move || {
             run((check.run)(&Broken::<F>::default));
         })
         .join();
-        if outcome.is_err() {
-            failed.push(check.name);
+        if let Err(panic) = outcome {
+            let said = panic.downcast_ref::<String>().cloned();
+            failed.insert(check.name, said.unwrap_or_default());
         }
     }
     for name in expected {
-        assert!(
-            failed.contains(name),
-            "{name} does not see the fault; these do: {failed:?}"
-        );
+        let said = failed
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} does not see the fault; these do: {failed:?}"));
+        assert!(said.contains("\n  contract: "), "{name} says only: {said}");
     }
 }
 
@@ -145,7 +151,10 @@ impl Fault for FindThenMark {
 
 #[test]
 fn find_then_mark() {
-    assert_fails::<FindThenMark>(&["one_winner_among_concurrent_commits"]);
+    assert_fails::<FindThenMark>(&[
+        "one_winner_among_concurrent_commits",
+        "concurrent_histories_are_linearizable",
+    ]);
 }
 
 /// Checks what it changes, and forgets about what is only guarded.
@@ -163,6 +172,7 @@ impl Fault for LostGuard {
 #[test]
 fn lost_guard() {
     assert_fails::<LostGuard>(&[
+        "concurrent_histories_are_linearizable",
         "a_failed_expectation_applies_nothing",
         "one_winner_among_commits_that_guard_what_the_other_changes",
     ]);
@@ -287,7 +297,10 @@ impl Fault for EndInTwoSteps {
 
 #[test]
 fn end_in_two_steps() {
-    assert_fails::<EndInTwoSteps>(&["ending_a_family_excludes_concurrent_additions"]);
+    assert_fails::<EndInTwoSteps>(&[
+        "ending_a_family_excludes_concurrent_additions",
+        "concurrent_histories_are_linearizable",
+    ]);
 }
 
 /// Looks whether the family is open before it begins.
@@ -364,6 +377,7 @@ impl Fault for LastWriteWins {
 #[test]
 fn last_write_wins() {
     assert_fails::<LastWriteWins>(&[
+        "concurrent_histories_are_linearizable",
         "a_failed_expectation_applies_nothing",
         "one_winner_among_concurrent_commits",
         "random_commits_agree_with_the_model",
@@ -406,6 +420,7 @@ impl Fault for OneByOne {
 #[test]
 fn one_by_one() {
     assert_fails::<OneByOne>(&[
+        "concurrent_histories_are_linearizable",
         "a_failed_expectation_applies_nothing",
         "a_dropped_commit_happened_or_did_not",
         "one_winner_among_concurrent_commits",
@@ -443,6 +458,7 @@ impl Fault for Cached {
 #[test]
 fn cached() {
     assert_fails::<Cached>(&[
+        "concurrent_histories_are_linearizable",
         "there_are_no_stale_reads",
         "random_commits_agree_with_the_model",
     ]);
