@@ -96,20 +96,18 @@ type Ready = std::future::Ready<Result<Response<Full<Bytes>>, Infallible>>;
 impl Demo {
     /// Over a store.
     pub fn new(store: Arc<dyn Store>) -> Result<Self, Error> {
-        Ok(Self::of(server(store)?))
+        Self::of(server(store)?)
     }
 
     /// Of a server that has the demo client.
-    pub fn of(server: AuthorizationServer) -> Self {
-        #[expect(clippy::expect_used, reason = "it is a constant")]
-        let scope = SCOPE.parse().expect("a scope");
-        let bearer = BearerLayer::new(server.clone()).scope(scope);
+    pub fn of(server: AuthorizationServer) -> Result<Self, Error> {
+        let bearer = BearerLayer::new(server.clone()).scope(SCOPE.parse()?);
         let resource: fn(Request<Incoming>) -> Ready = |_| std::future::ready(Ok(resource()));
-        Self {
+        Ok(Self {
             oauth: OAuth::new(server.clone(), NoUsers).service(),
             resource: bearer.layer(service_fn(resource)),
             server,
-        }
+        })
     }
 
     /// A code for the demo client and its verifier, as a user in a browser would get it.

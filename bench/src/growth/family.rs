@@ -76,7 +76,7 @@ pub(super) async fn run(place: &Place) -> Result<Ending, Error> {
 async fn grow() -> Result<(Vec<Row>, Vec<Secret>), Error> {
     let store = Arc::new(Watch::new(MemoryStore::default()));
     let server = builder(Arc::clone(&store) as _)?.build();
-    let (code, verifier) = Demo::of(server.clone()).code(0).await?;
+    let (code, verifier) = Demo::of(server.clone())?.code(0).await?;
     let request = presented(&[
         ("grant_type", "authorization_code"),
         ("code", &code),

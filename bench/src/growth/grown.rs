@@ -107,7 +107,7 @@ impl Grown {
             };
             println!("{}", serde_json::to_string(&size)?);
             std::io::stdout().flush()?;
-            announce(Demo::of(server)).await
+            announce(Demo::of(server)?).await
         })
     }
 

@@ -38,7 +38,7 @@ impl Samples {
     pub(super) async fn take() -> Result<Self, Error> {
         let store = Arc::new(Watch::new(MemoryStore::default()));
         let server = builder(Arc::clone(&store) as _)?.policy(policy()).build();
-        let demo = Demo::of(server.clone());
+        let demo = Demo::of(server.clone())?;
         // What it writes once.
         demo.code(0).await?;
         store.take_commits();
@@ -62,7 +62,7 @@ impl Samples {
 
     /// The records of the token of this number.
     pub(super) fn rows(&self, number: u64) -> Result<Vec<Row>, Error> {
-        let of_user = number % USERS == 0;
+        let of_user = number.is_multiple_of(USERS);
         let kinds = if of_user { &self.users } else { &self.clients };
         let sample = &kinds[usize::try_from(number / USERS)? % SAMPLES];
         let keys: Vec<Key> = (0_u8..)
