@@ -1,6 +1,7 @@
 //! What does not grow: the store, when as much comes as goes, and the cost of those who come with the tokens of a family that has ended.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test fails by panicking, its helpers included"
 )]
 

@@ -42,7 +42,7 @@ pub struct Arguments {
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
     /// How many rounds over HTTP
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 11)]
     rounds: usize,
     /// Writes the figures of these stores into docs/storage.md, growth.json and growth.svg
     #[arg(long)]
