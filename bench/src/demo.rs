@@ -14,7 +14,7 @@ use oauth_core::{
         Authorization, Client, ClientAuthentication, ClientSecrets, Introspection, Presented,
     },
     grant::GrantType,
-    server::AuthorizeAnswer,
+    server::{AuthorizeAnswer, Builder},
     store::{StaticClients, Store},
     types::{ClientId, Issuer, Params, Secret, SecretDigest, Subject},
 };
@@ -56,9 +56,14 @@ pub async fn store(name: &str) -> Result<Arc<dyn Store>, Error> {
 
 /// The server over a store, with the demo client.
 pub fn server(store: Arc<dyn Store>) -> Result<AuthorizationServer, Error> {
+    Ok(builder(store)?.build())
+}
+
+/// That server in the making.
+pub fn builder(store: Arc<dyn Store>) -> Result<Builder, Error> {
     let clients: StaticClients = [client()?].into_iter().collect();
     let issuer = Issuer::new("https://login.example")?;
-    Ok(oauth_tower::server(issuer, store, clients).build())
+    Ok(oauth_tower::server(issuer, store, clients))
 }
 
 fn client() -> Result<Client, Error> {
@@ -91,7 +96,11 @@ type Ready = std::future::Ready<Result<Response<Full<Bytes>>, Infallible>>;
 impl Demo {
     /// Over a store.
     pub fn new(store: Arc<dyn Store>) -> Result<Self, Error> {
-        let server = server(store)?;
+        Self::of(server(store)?)
+    }
+
+    /// Of a server that has the demo client.
+    pub fn of(server: AuthorizationServer) -> Result<Self, Error> {
         let bearer = BearerLayer::new(server.clone()).scope(SCOPE.parse()?);
         let resource: fn(Request<Incoming>) -> Ready = |_| std::future::ready(Ok(resource()));
         Ok(Self {
@@ -172,19 +181,23 @@ impl Site for Demo {
     }
 
     async fn mint(&self) -> Result<(), Error> {
-        let request = Presented {
-            authorization: Some(Authorization::Basic {
-                client_id: CLIENT.into(),
-                secret: Secret::new(SECRET),
-            }),
-            params: [("grant_type".to_owned(), "client_credentials".to_owned())]
-                .into_iter()
-                .collect(),
-        };
+        let request = presented(&[("grant_type", "client_credentials")]);
         match self.server.token(&request).await? {
             Ok(_) => Ok(()),
             Err(denial) => Err(format!("a token is refused: {denial:?}").into()),
         }
+    }
+}
+
+/// A request of the demo client, which authenticates.
+pub fn presented(params: &[(&str, &str)]) -> Presented {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Presented {
+        authorization: Some(Authorization::Basic {
+            client_id: CLIENT.into(),
+            secret: Secret::new(SECRET),
+        }),
+        params: params.iter().map(owned).collect(),
     }
 }
 

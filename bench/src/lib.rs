@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p bench -- peers            # against a bare endpoint and other libraries
+//! cargo run --release -p bench -- growth           # what a request costs as the store grows
 //! cargo run --release -p bench --bin allocations   # how often a request allocates
 //! cargo run --release -p bench --bin target        # this server, for a load generator of your own
 //! ```
@@ -11,6 +12,7 @@
 //! | [`demo`] | this server with one client that may do everything, and codes for it without a browser |
 //! | [`serve`] | hyper, the same for everybody |
 //! | [`peers`] | the comparison |
+//! | [`growth`] | what grows with the store, and what does not |
 //! | [`usage`] | what a process has used |
 
 #![expect(
@@ -19,6 +21,7 @@
 )]
 
 pub mod demo;
+pub mod growth;
 pub mod peers;
 pub mod serve;
 pub mod usage;

@@ -92,7 +92,7 @@ pub async fn minting(site: &impl Site, count: u32) -> Result<Minting, Error> {
     })
 }
 
-fn status(name: &str) -> Result<u64, Error> {
+pub(crate) fn status(name: &str) -> Result<u64, Error> {
     let text = fs::read_to_string("/proc/self/status")?;
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(name));
     let line = lines.next().ok_or("no memory in /proc/self/status")?;

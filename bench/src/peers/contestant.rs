@@ -30,7 +30,7 @@ use crate::{
 /// Who is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Name {
+pub(crate) enum Name {
     /// A bare endpoint on hyper: the ceiling
     Bare,
     /// This server over the memory store
@@ -46,7 +46,7 @@ pub(super) enum Name {
 }
 
 impl Name {
-    pub(super) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Bare,
         Self::Memory,
         Self::Sqlite,
@@ -56,7 +56,7 @@ impl Name {
     ];
 
     /// What it is called in a table.
-    pub(super) fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Bare => "bare hyper",
             Self::Memory => "this, memory",
@@ -68,16 +68,16 @@ impl Name {
     }
 
     /// `oxide-auth` has no introspection.
-    pub(super) fn can(self, flow: Flow) -> bool {
+    pub(crate) fn can(self, flow: Flow) -> bool {
         !(self == Self::OxideAuth && flow == Flow::Introspection)
     }
 
-    pub(super) fn keeps_in_memory(self) -> bool {
+    pub(crate) fn keeps_in_memory(self) -> bool {
         matches!(self, Self::Memory | Self::OauthAs | Self::OxideAuth)
     }
 
     /// By how much fewer requests are enough where each waits for a disk.
-    pub(super) fn slowness(self, flow: Flow) -> usize {
+    pub(crate) fn slowness(self, flow: Flow) -> usize {
         let writes = !matches!(flow, Flow::Introspection | Flow::Resource);
         match self {
             Self::Sqlite | Self::Postgres if writes => 5,
@@ -119,7 +119,7 @@ impl Contestant {
     }
 }
 
-async fn announce(site: impl Site) -> Result<(), Error> {
+pub(crate) async fn announce(site: impl Site) -> Result<(), Error> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     std::io::stdout().flush()?;
@@ -127,14 +127,14 @@ async fn announce(site: impl Site) -> Result<(), Error> {
 }
 
 /// One that runs.
-pub(super) struct Running {
-    pub(super) name: Name,
-    pub(super) address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) name: Name,
+    pub(crate) address: SocketAddr,
     process: Child,
 }
 
 impl Running {
-    pub(super) fn start(
+    pub(crate) fn start(
         name: Name,
         arguments: &Arguments,
         directory: &Path,
@@ -164,12 +164,12 @@ impl Running {
         })
     }
 
-    pub(super) async fn usage(&self) -> Result<Usage, Error> {
+    pub(crate) async fn usage(&self) -> Result<Usage, Error> {
         let text = self.get("/perf/usage").await?;
         Usage::read(&text).ok_or_else(|| format!("not a usage: {text}").into())
     }
 
-    pub(super) async fn get(&self, path: &str) -> Result<String, Error> {
+    pub(crate) async fn get(&self, path: &str) -> Result<String, Error> {
         let mut connection = Connection::open(self.address).await?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
         let (status, body) = connection.ask(request.as_bytes()).await?;
@@ -185,7 +185,7 @@ impl Running {
     }
 
     /// What the requests of a load need: codes, the first token of each chain, a token for each connection.
-    pub(super) async fn prepare(&self, load: &Load) -> Result<Vec<Vec<String>>, Error> {
+    pub(crate) async fn prepare(&self, load: &Load) -> Result<Vec<Vec<String>>, Error> {
         Ok(match load.flow {
             Flow::ClientCredentials => Vec::new(),
             Flow::Code => self.codes(load.requests).await?,

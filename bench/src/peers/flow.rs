@@ -7,7 +7,7 @@ use crate::demo::{CLIENT, REDIRECT_URI, RESOURCE, SCOPE, SECRET};
 
 /// One of the things that a server is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(super) enum Flow {
+pub(crate) enum Flow {
     /// A token for the client itself (RFC 6749 §4.4)
     ClientCredentials,
     /// A code for tokens, with PKCE (RFC 6749 §4.1.3, RFC 7636 §4.5)
@@ -21,7 +21,7 @@ pub(super) enum Flow {
 }
 
 impl Flow {
-    pub(super) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::ClientCredentials,
         Self::Code,
         Self::Refresh,
@@ -30,7 +30,7 @@ impl Flow {
     ];
 
     /// What it is called in a table.
-    pub(super) fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::ClientCredentials => "client credentials",
             Self::Code => "code with PKCE",
@@ -41,7 +41,7 @@ impl Flow {
     }
 
     /// A request with what was prepared for it: code and verifier, a refresh token, an access token.
-    pub(super) fn request(self, given: &[String], into: &mut Vec<u8>) {
+    pub(crate) fn request(self, given: &[String], into: &mut Vec<u8>) {
         let body = match (self, given) {
             (Self::ClientCredentials, _) => {
                 format!("grant_type=client_credentials&scope={SCOPE}")
@@ -78,7 +78,7 @@ impl Flow {
     }
 
     /// Whether an answer is what it should be.
-    pub(super) fn is_good(self, body: &str) -> bool {
+    pub(crate) fn is_good(self, body: &str) -> bool {
         match self {
             Self::ClientCredentials => token(body, "access_token").is_some(),
             Self::Code | Self::Refresh => {
@@ -98,7 +98,7 @@ fn encoded(value: &str) -> String {
 }
 
 /// The token under a name in a JSON object.
-pub(super) fn token<'a>(body: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn token<'a>(body: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = body.split_once(&format!("\"{name}\":\""))?;
     let (token, _) = rest.split_once('"')?;
     (!token.is_empty()).then_some(token)

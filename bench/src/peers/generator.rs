@@ -19,20 +19,20 @@ use crate::Error;
 
 /// What to ask for, and how often.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Load {
-    pub(super) flow: Flow,
-    pub(super) requests: usize,
-    pub(super) connections: usize,
+pub(crate) struct Load {
+    pub(crate) flow: Flow,
+    pub(crate) requests: usize,
+    pub(crate) connections: usize,
     /// Whether every token has to be another one.
-    pub(super) distinct: bool,
+    pub(crate) distinct: bool,
 }
 
 /// What was seen of a load.
 #[derive(Debug)]
-pub(super) struct Run {
-    pub(super) took: Duration,
+pub(crate) struct Run {
+    pub(crate) took: Duration,
     /// Of each request.
-    pub(super) latencies: Vec<Duration>,
+    pub(crate) latencies: Vec<Duration>,
 }
 
 /// What the connections share.
@@ -46,7 +46,7 @@ struct Shared {
 }
 
 /// Puts a server under load.
-pub(super) async fn generate(
+pub(crate) async fn generate(
     address: SocketAddr,
     load: &Load,
     prepared: Vec<Vec<String>>,
@@ -146,7 +146,7 @@ async fn keep_asking(
 }
 
 /// A connection that is kept alive.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
     /// How much of what was received was the last answer.
@@ -154,7 +154,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) async fn open(address: SocketAddr) -> Result<Self, Error> {
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Error> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -165,7 +165,7 @@ impl Connection {
     }
 
     /// Sends a request, and reads status and body of its answer.
-    pub(super) async fn ask(&mut self, request: &[u8]) -> Result<(u16, &str), Error> {
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<(u16, &str), Error> {
         self.stream.write_all(request).await?;
         self.received.drain(..self.used);
         self.used = 0;

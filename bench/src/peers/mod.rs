@@ -5,12 +5,12 @@
 //! server's process took for a request, and the ratio of the bare endpoint's to that.
 
 mod ceiling;
-mod contestant;
-mod flow;
-mod generator;
+pub(crate) mod contestant;
+pub(crate) mod flow;
+pub(crate) mod generator;
 mod oauth_as;
 mod oxide_auth;
-mod report;
+pub(crate) mod report;
 mod svg;
 
 use std::path::PathBuf;
@@ -145,7 +145,7 @@ async fn measure(server: &Running, load: &Load) -> Result<Figures, Error> {
     Ok(Figures::new(load.requests, after.cpu - before.cpu, run))
 }
 
-fn pin(core: usize) {
+pub(crate) fn pin(core: usize) {
     if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
         eprintln!("cannot be pinned to core {core}: the figures will vary more");
     }
@@ -158,6 +158,6 @@ fn pkce(number: usize) -> (String, String) {
     (verifier, challenge)
 }
 
-fn documents() -> PathBuf {
+pub(crate) fn documents() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"))
 }

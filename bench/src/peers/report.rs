@@ -9,19 +9,19 @@ use crate::{Error, usage::Minting};
 
 /// The figures of one flow of one server in one round.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Figures {
+pub(crate) struct Figures {
     /// CPU time of the server's process for a request, in microseconds.
-    pub(super) cpu: f64,
+    pub(crate) cpu: f64,
     /// Requests a second.
-    rate: f64,
+    pub(crate) rate: f64,
     /// Half of the answers came within so many microseconds.
-    median: f64,
+    pub(crate) median: f64,
     /// 99 of 100 answers came within so many microseconds.
-    p99: f64,
+    pub(crate) p99: f64,
 }
 
 impl Figures {
-    pub(super) fn new(requests: usize, cpu: u64, run: Run) -> Self {
+    pub(crate) fn new(requests: usize, cpu: u64, run: Run) -> Self {
         let Run {
             took,
             mut latencies,
@@ -38,7 +38,7 @@ impl Figures {
     }
 
     /// Of each figure the middle one of several rounds.
-    fn middle(rounds: &[Self]) -> Self {
+    pub(crate) fn middle(rounds: &[Self]) -> Self {
         let middle = |figure: fn(&Self) -> f64| {
             let mut figures: Vec<_> = rounds.iter().map(figure).collect();
             figures.sort_unstable_by(f64::total_cmp);
@@ -59,7 +59,7 @@ impl fmt::Display for Figures {
     }
 }
 
-fn quantile(sorted: &[Duration], percent: usize) -> f64 {
+pub(crate) fn quantile(sorted: &[Duration], percent: usize) -> f64 {
     let index = sorted.len() * percent / 100;
     sorted
         .get(index.min(sorted.len().saturating_sub(1)))
@@ -75,7 +75,7 @@ fn float(number: usize) -> f64 {
 }
 
 /// All figures of a run.
-pub(super) struct Report {
+pub(crate) struct Report {
     rounds: BTreeMap<(Flow, Name), Vec<Figures>>,
     peaks: BTreeMap<Name, u64>,
     mintings: BTreeMap<Name, Minting>,
@@ -85,20 +85,20 @@ pub(super) struct Report {
 
 /// A line of the comparison.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// What was asked for.
-    pub(super) flow: &'static str,
+    pub(crate) flow: &'static str,
     /// Of whom.
-    pub(super) server: &'static str,
+    pub(crate) server: &'static str,
     /// The middle of the rounds.
     #[serde(flatten)]
-    pub(super) figures: Figures,
+    pub(crate) figures: Figures,
     /// The bare endpoint's CPU time divided by this one's.
-    pub(super) ratio: f64,
+    pub(crate) ratio: f64,
 }
 
 impl Report {
-    pub(super) fn new(arguments: &Arguments) -> Self {
+    pub(crate) fn new(arguments: &Arguments) -> Self {
         Self {
             rounds: BTreeMap::new(),
             peaks: BTreeMap::new(),
@@ -116,19 +116,19 @@ impl Report {
         }
     }
 
-    pub(super) fn add(&mut self, flow: Flow, name: Name, figures: Figures) {
+    pub(crate) fn add(&mut self, flow: Flow, name: Name, figures: Figures) {
         self.rounds.entry((flow, name)).or_default().push(figures);
     }
 
-    pub(super) fn peak(&mut self, name: Name, kilobytes: u64) {
+    pub(crate) fn peak(&mut self, name: Name, kilobytes: u64) {
         self.peaks.insert(name, kilobytes);
     }
 
-    pub(super) fn minting(&mut self, name: Name, minting: Minting) {
+    pub(crate) fn minting(&mut self, name: Name, minting: Minting) {
         self.mintings.insert(name, minting);
     }
 
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(crate) fn lines(&self) -> Vec<Line> {
         let middle = |flow, name| Some(Figures::middle(self.rounds.get(&(flow, name))?));
         self.rounds
             .keys()
@@ -145,7 +145,7 @@ impl Report {
             .collect()
     }
 
-    pub(super) fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut text = format!(
             "{}.\n\n| flow | server | ceiling ÷ it | CPU µs/request | requests/s | p50 µs | p99 µs |\n|---|---|---|---|---|---|---|\n",
             self.conditions
@@ -184,7 +184,7 @@ impl Report {
     }
 
     /// Puts table, JSON and picture into a directory.
-    pub(super) fn write(&self, directory: &Path) -> Result<(), Error> {
+    pub(crate) fn write(&self, directory: &Path) -> Result<(), Error> {
         const BEGIN: &str = "<!-- figures -->";
         const END: &str = "<!-- end of figures -->";
 
@@ -203,7 +203,7 @@ impl Report {
     }
 }
 
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let mut lines = text.lines();
     let model = lines.find_map(|line| line.strip_prefix("model name"));
@@ -217,7 +217,7 @@ fn machine() -> String {
     )
 }
 
-fn load() -> String {
+pub(crate) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().unwrap_or_default().to_owned()
 }
