@@ -87,7 +87,8 @@ fn assert_fails<F: Fault>(expected: &[&str]) {
         })
         .join();
         if let Err(panic) = outcome {
-            let said = panic.downcast_ref::<String>().cloned();
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            let said = panic.downcast_ref::<String>().cloned().or(text);
             failed.insert(check.name, said.unwrap_or_default());
         }
     }
