@@ -14,6 +14,8 @@
 //! A check that fails says which sentence is broken, and how it saw that. A store that passes can still lose a race that did not
 //! happen to be run; the races here are run many times, and against a real database they are worth running for an hour.
 //!
+//! How to write a store, from the first test to the last kill, is told in `docs/custom-store.md`.
+//!
 //! [`ModelStore`] is the contract as a program, with one lock and without an index: the shortest store that passes.
 
 #![expect(
@@ -54,3 +56,8 @@ pub use self::{
     read::*,
     suite::{Check, Running, checks},
 };
+
+/// The code in the guide is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/custom-store.md")]
+struct Guide;
