@@ -3,7 +3,7 @@
 //! These checks need a store that outlives a process, and a [`Place`] where processes find it. One line in a file of its own in
 //! the `tests` of a store's crate makes tests of them:
 //!
-//! ```ignore
+//! ```text
 //! oauth_storage_conformance::process_tests!(MyPlace::new());
 //! ```
 //!
