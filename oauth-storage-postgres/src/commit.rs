@@ -7,6 +7,8 @@
 //! Families are where that matters. Who adds to one holds its anchor shared; who ends one holds it exclusively, and removes the
 //! members in a *later* statement, which sees those that were added while it waited.
 //!
+//! An end looks for the anchor twice, first to lock it in its turn and last to find one that was not there yet.
+//!
 //! Every transaction locks anchors first, and rows in the order of their digests, so that two rarely wait for each other;
 //! if they do, the database notices and one is tried again.
 
@@ -104,7 +106,10 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
         change.steps(digest, &commit.id, &mut steps);
     }
     for family in &commit.ends {
-        steps.push(step!(REMOVE_MEMBERS, &family.anchor().as_bytes()[..]));
+        let anchor = &family.anchor().as_bytes()[..];
+        // Once more, now that every other row is locked: the anchor may have come from one of those for whom that had to wait.
+        steps.push(step!(CLOSE, &commit.id.as_bytes()[..], anchor));
+        steps.push(step!(REMOVE_MEMBERS, anchor));
     }
     if let Some(before) = commit.prune_before
         && !commit.puts.is_empty()
