@@ -7,7 +7,7 @@
 //! Families are where that matters. Who adds to one holds its anchor shared; who ends one holds it exclusively, and removes the
 //! members in a *later* statement, which sees those that were added while it waited.
 //!
-//! An end looks for the anchor twice, first to lock it in its turn and last to find one that was not there yet.
+//! What has to stay absent, and an anchor that is not there when its family ends, is reserved by a row that nobody else ever sees.
 //!
 //! Every transaction locks anchors first, and rows in the order of their digests, so that two rarely wait for each other;
 //! if they do, the database notices and one is tried again.
@@ -58,7 +58,13 @@ pub(crate) const RESERVE: &str =
     "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
     VALUES ($1, $2, '', '', 0, 0, '')";
 
-pub(crate) const RELEASE: &str = "DELETE FROM oauth_record WHERE digest = $1 AND version = $2";
+/// The same for what may be there or not. It waits for those who are just putting it.
+pub(crate) const RESERVE_IF_ABSENT: &str =
+    "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
+    VALUES ($1, $2, '', '', 0, 0, '') ON CONFLICT (digest) DO NOTHING";
+
+pub(crate) const RELEASE: &str =
+    "DELETE FROM oauth_record WHERE digest = $1 AND version = $2 AND role = 0";
 
 pub(crate) const CLOSE: &str =
     "UPDATE oauth_record SET version = $1, role = 3 WHERE digest = $2 AND role = 1";
@@ -68,13 +74,15 @@ pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM oauth_record WHERE family =
     AND NOT EXISTS (SELECT 1 FROM oauth_record WHERE digest = $1 AND role = 1)";
 
 /// All statements that are prepared when a connection is made.
-pub(crate) const ALL: [&str; 8] = [
+pub(crate) const ALL: [&str; 10] = [
     IS_AT_VERSION,
     IS_OPEN,
     INSERT,
     REPLACE,
     REMOVE,
     RESERVE,
+    RESERVE_IF_ABSENT,
+    RELEASE,
     CLOSE,
     REMOVE_MEMBERS,
 ];
@@ -107,8 +115,6 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
     }
     for family in &commit.ends {
         let anchor = &family.anchor().as_bytes()[..];
-        // Once more, now that every other row is locked: the anchor may have come from one of those for whom that had to wait.
-        steps.push(step!(CLOSE, &commit.id.as_bytes()[..], anchor));
         steps.push(step!(REMOVE_MEMBERS, anchor));
     }
     if let Some(before) = commit.prune_before
@@ -160,7 +166,11 @@ impl<'a> Change<'a> {
             Self::Remove(version) => {
                 steps.push(step!(REMOVE, digest, version.as_bytes().to_vec()));
             }
-            Self::Close => steps.push(step!(CLOSE, id, digest)),
+            Self::Close => {
+                steps.push(step!(RESERVE_IF_ABSENT, id, digest));
+                steps.push(step!(CLOSE, id, digest));
+                steps.push(step!(RELEASE, digest, id));
+            }
             Self::Join => steps.push(step!(IS_OPEN, digest)),
         }
     }
