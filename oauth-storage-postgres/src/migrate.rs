@@ -38,12 +38,14 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
     match pending(client).await {
         Ok(0) => return Ok(()),
         Ok(_) => {}
-        Err(ConnectError::Database(error)) if is_missing(&error) => begin(client).await?,
+        Err(ConnectError::Database(error)) if is_missing(&error) => {}
         Err(error) => return Err(error),
     }
+    // Also where the table is there: who made it may not have come to its first row, and a row that is not there locks nobody.
+    begin(client).await?;
     let transaction = client.transaction().await.map_err(ConnectError::Database)?;
     transaction
-        .query(LOCK, &[])
+        .query_one(LOCK, &[])
         .await
         .map_err(ConnectError::Database)?;
     let pending = pending(&transaction).await?;
@@ -64,7 +66,7 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// Makes the table of migrations.
+/// Makes the table of migrations and the row that is locked, unless they are there.
 async fn begin(client: &Client) -> Result<(), ConnectError> {
     let mut attempts = 0;
     loop {
