@@ -1,94 +1,99 @@
-//! What is to be forgotten first: a binary heap over the rows of a shard.
+//! What is to be forgotten first.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 use oauth_core::time::Timestamp;
 
 use crate::slab::{Slab, Slot};
 
-/// The rows of a shard as a heap by `forget_at`, the oldest on top.
+/// The rows of a shard by `forget_at`, the oldest on top.
 ///
-/// Each row knows its place, so that one which is removed early leaves the heap at once.
+/// Rows are all over the memory, and none is looked at to put another one in. So a row that is removed, or gets another
+/// `forget_at`, leaves its entry behind. Such entries go when they come to the top, or as soon as they are a third of all.
 #[derive(Default)]
-pub(crate) struct ForgetQueue(Vec<Due>);
+pub(crate) struct ForgetQueue(BinaryHeap<Reverse<Due>>);
 
-/// A row, with its `forget_at` beside it: rows are all over the memory, and a comparison is not to go and look for them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Due {
     forget_at: Timestamp,
     slot: Slot,
 }
 
+impl Due {
+    /// Whether there still is such a row. It may be another one that has come to its place; it is as due.
+    fn is_there(self, rows: &Slab) -> bool {
+        rows.get(self.slot)
+            .is_some_and(|row| row.forget_at == self.forget_at)
+    }
+}
+
+/// How many entries may be left behind, besides half as many as there are rows.
+const LEFT_BEHIND: usize = 64;
+
 impl ForgetQueue {
-    /// The row that is to be forgotten first.
-    pub(crate) fn first(&self) -> Option<Slot> {
-        self.0.first().map(|due| due.slot)
-    }
-
-    /// When the first row may be forgotten.
-    pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        self.0.first().map(|due| due.forget_at)
-    }
-
-    pub(crate) fn push(&mut self, rows: &mut Slab, slot: Slot) {
+    pub(crate) fn push(&mut self, rows: &Slab, slot: Slot) {
         let forget_at = rows[slot].forget_at;
-        self.0.push(Due { forget_at, slot });
-        self.rise(rows, self.0.len() - 1);
-    }
-
-    pub(crate) fn remove(&mut self, rows: &mut Slab, slot: Slot) {
-        let place = rows[slot].place as usize;
-        self.0.swap_remove(place);
-        if place < self.0.len() {
-            // What came from the end may belong above or below.
-            self.rise(rows, place);
-            self.sink(rows, rows[self.0[place].slot].place as usize);
+        self.0.push(Reverse(Due { forget_at, slot }));
+        if self.0.len() > rows.len() + rows.len() / 2 + LEFT_BEHIND {
+            self.clear_up(rows);
         }
     }
 
-    fn rise(&mut self, rows: &mut Slab, mut place: usize) {
-        while place > 0 && self.is_older(place, (place - 1) / 2) {
-            let parent = (place - 1) / 2;
-            self.swap(rows, place, parent);
-            place = parent;
-        }
-        self.note(rows, place);
-    }
-
-    fn sink(&mut self, rows: &mut Slab, mut place: usize) {
-        loop {
-            let left = 2 * place + 1;
-            let right = left + 1;
-            if left >= self.0.len() {
-                break;
+    /// Takes out the row that is to be forgotten first, if that is at or before `before`.
+    pub(crate) fn pop(&mut self, rows: &Slab, before: Timestamp) -> Option<Slot> {
+        while let Some(Reverse(due)) = self.0.peek().copied() {
+            let is_there = due.is_there(rows);
+            if is_there && due.forget_at > before {
+                return None;
             }
-            let child = if right < self.0.len() && self.is_older(right, left) {
-                right
-            } else {
-                left
-            };
-            if !self.is_older(child, place) {
-                break;
+            self.0.pop();
+            if is_there {
+                return Some(due.slot);
             }
-            self.swap(rows, place, child);
-            place = child;
         }
-        self.note(rows, place);
+        None
     }
 
-    fn is_older(&self, one: usize, other: usize) -> bool {
-        self.0[one].forget_at < self.0[other].forget_at
+    /// No row may be forgotten earlier than this.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        self.0.peek().map(|Reverse(due)| due.forget_at)
     }
 
-    fn swap(&mut self, rows: &mut Slab, one: usize, other: usize) {
-        self.0.swap(one, other);
-        self.note(rows, one);
-        self.note(rows, other);
+    /// Drops what was left behind, and all but one of those entries that say the same.
+    fn clear_up(&mut self, rows: &Slab) {
+        let mut entries = std::mem::take(&mut self.0).into_vec();
+        entries.retain(|Reverse(due)| due.is_there(rows));
+        entries.sort_unstable();
+        entries.dedup();
+        self.0 = entries.into();
     }
+}
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "there are no more places than slots"
-    )]
-    fn note(&self, rows: &mut Slab, place: usize) {
-        rows[self.0[place].slot].place = place as u32;
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::slab::tests::row;
+
+    #[test]
+    fn what_is_left_behind_does_not_pile_up() {
+        let mut rows = Slab::default();
+        let mut queue = ForgetQueue::default();
+        let slots: Vec<_> = (0..100).map(|n| rows.insert(row(n))).collect();
+        // A few times forth and back, so that entries of old become true again.
+        for forget_at in [1, 2, 1, 3, 2, 1, 2, 3].repeat(20) {
+            for slot in &slots {
+                rows[*slot].forget_at = Timestamp::from_unix_millis(forget_at);
+                queue.push(&rows, *slot);
+                assert!(queue.0.len() <= 150 + LEFT_BEHIND);
+            }
+        }
+        let at = Timestamp::from_unix_millis;
+        assert_eq!(queue.pop(&rows, at(2)), None);
+        let mut popped = 0;
+        while let Some(slot) = queue.pop(&rows, at(3)) {
+            rows.remove(slot);
+            popped += 1;
+        }
+        assert_eq!((popped, rows.len(), queue.oldest()), (100, 0, None));
     }
 }

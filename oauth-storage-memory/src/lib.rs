@@ -25,13 +25,13 @@
 //! | `ceiling` | how many bytes there may be |
 //! | `schema` | how one record lies in memory |
 //! | `shard` | the records of one shard, with their four indexes |
-//! | `slab`, `family`, `forget`, `owned` | the rows, and three of the indexes over them |
+//! | `slab`, `index`, `forget`, `owned` | the rows, and what finds them: by a digest, by age, by an owner |
 //! | `sync` | the locks and atomics, which can be those of a model checker |
 
 mod ceiling;
 mod commit;
-mod family;
 mod forget;
+mod index;
 mod list;
 mod owned;
 mod prune;

@@ -5,8 +5,6 @@ use oauth_core::{
     time::Timestamp,
 };
 
-use crate::slab::Slot;
-
 /// A record, and its places in the indexes.
 ///
 /// Realm and kind are in the digest, and kept only where something is listed under them.
@@ -17,10 +15,6 @@ pub(crate) struct Row {
     pub(crate) forget_at: Timestamp,
     pub(crate) body: Box<[u8]>,
     pub(crate) listed: Option<Box<ListedUnder>>,
-    /// The members of the same family before and after this one, in this shard.
-    pub(crate) neighbours: Neighbours,
-    /// Where in the shard's queue of what is to be forgotten.
-    pub(crate) place: u32,
 }
 
 /// How a row stands to a family.
@@ -37,13 +31,6 @@ pub(crate) struct ListedUnder {
     pub(crate) realm: Realm,
     pub(crate) kind: Kind,
     pub(crate) owner: Owner,
-}
-
-/// The links of a chain of rows.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Neighbours {
-    pub(crate) before: Option<Slot>,
-    pub(crate) after: Option<Slot>,
 }
 
 impl Row {
@@ -67,8 +54,14 @@ impl Row {
             forget_at: record.forget_at,
             body: record.body,
             listed,
-            neighbours: Neighbours::default(),
-            place: 0,
+        }
+    }
+
+    /// The family that it is a member of.
+    pub(crate) fn family(&self) -> Option<Family> {
+        match self.standing {
+            Standing::Member(family) => Some(family),
+            Standing::Single | Standing::Anchor | Standing::ClosedAnchor => None,
         }
     }
 
@@ -78,7 +71,7 @@ impl Row {
         bytes(self.body.len(), owner)
     }
 
-    /// Whether another row of the same record stands in the same chain and in no listing, as a used token does in place of the
+    /// Whether another row of the same record stands in the same family and in no listing, as a used token does in place of the
     /// unused one.
     pub(crate) fn is_kept_as(&self, other: &Self) -> bool {
         self.standing == other.standing && self.listed.is_none() && other.listed.is_none()

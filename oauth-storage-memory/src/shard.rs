@@ -1,19 +1,13 @@
 //! The records of one shard, with their four indexes.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    iter,
-};
-
-use hashbrown::HashTable;
 use oauth_core::{
     store::{Digest, Family, Listed, Listing, OwnedBy, Record, Version},
     time::Timestamp,
 };
 
 use crate::{
-    family::Families,
     forget::ForgetQueue,
+    index::Index,
     owned::Owned,
     schema::{Row, Standing},
     slab::{Slab, Slot},
@@ -21,32 +15,16 @@ use crate::{
 
 /// The records whose digests begin with the same six bits.
 ///
-/// Every row is in `by_digest` and in `forget`, in `families` if it is a member, in `owned` if it is listed.
+/// Every row is in `by_digest` and in `forget`, in `by_family` if it is a member, in `owned` if it is listed.
 #[derive(Default)]
 pub(crate) struct Shard {
     rows: Slab,
-    by_digest: HashTable<Entry>,
-    /// Digests are uniform, but whoever chooses what is digested can search for some that collide. The hash is keyed.
-    hasher: RandomState,
-    families: Families,
+    by_digest: Index,
+    by_family: Index,
     forget: ForgetQueue,
     owned: Owned,
     /// What all rows take together.
     bytes: usize,
-}
-
-/// Where a row lies, by its hash. That is kept so that the table can grow without a look at any row: those are all over the
-/// memory, and a caller waits meanwhile.
-struct Entry {
-    hash: u32,
-    slot: Slot,
-}
-
-impl Entry {
-    /// Positions in a table are taken from the low bits of this, and what tells neighbours apart from the high ones.
-    fn spread(hash: u32) -> u64 {
-        u64::from(hash) << 32 | u64::from(hash)
-    }
 }
 
 impl Shard {
@@ -97,12 +75,16 @@ impl Shard {
 
     /// Moves all members of a family to `removed`.
     pub(crate) fn remove_members(&mut self, family: Family, removed: &mut Vec<Row>) {
-        while let Some(slot) = self.families.any(&self.rows, family) {
-            removed.push(self.remove_slot(slot));
+        let rows = &self.rows;
+        let members = self
+            .by_family
+            .take(family.anchor(), |slot| rows[slot].family() == Some(family));
+        for slot in members {
+            removed.push(self.remove_row(slot));
         }
     }
 
-    /// The least `forget_at` of all records.
+    /// No record may be forgotten earlier than this.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         self.forget.oldest()
     }
@@ -111,20 +93,15 @@ impl Shard {
     pub(crate) fn remove_oldest(&mut self, before: Timestamp, spared: &[Digest]) -> Option<Row> {
         let mut passed_over = Vec::new();
         let mut found = None;
-        while let Some(slot) = self.forget.first() {
-            let row = &self.rows[slot];
-            if row.forget_at > before {
-                break;
-            }
-            if spared.binary_search(&row.digest).is_err() {
+        while let Some(slot) = self.forget.pop(&self.rows, before) {
+            if spared.binary_search(&self.rows[slot].digest).is_err() {
                 found = Some(slot);
                 break;
             }
-            self.forget.remove(&mut self.rows, slot);
             passed_over.push(slot);
         }
         for slot in passed_over {
-            self.forget.push(&mut self.rows, slot);
+            self.forget.push(&self.rows, slot);
         }
         found.map(|slot| self.remove_slot(slot))
     }
@@ -142,42 +119,29 @@ impl Shard {
         family: Family,
         is_apart: impl Fn(&Digest) -> bool,
     ) -> usize {
-        let first = self.families.any(&self.rows, family);
-        iter::successors(first, |slot| self.rows[*slot].neighbours.after)
+        let members = self.by_family.find(family.anchor());
+        members
             .map(|slot| &self.rows[slot])
-            .filter(|row| !is_apart(&row.digest))
+            .filter(|row| row.family() == Some(family) && !is_apart(&row.digest))
             .map(Row::bytes)
             .sum()
     }
 
     fn slot(&self, digest: &Digest) -> Option<Slot> {
-        let hash = self.hash(digest);
-        self.by_digest
-            .find(Entry::spread(hash), |entry| {
-                entry.hash == hash && self.rows[entry.slot].digest == *digest
-            })
-            .map(|entry| entry.slot)
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "half of a hash is one, too"
-    )]
-    fn hash(&self, digest: &Digest) -> u32 {
-        self.hasher.hash_one(digest) as u32
+        let mut slots = self.by_digest.find(digest);
+        slots.find(|slot| self.rows[*slot].digest == *digest)
     }
 
     fn insert(&mut self, row: Row) {
         self.bytes += row.bytes();
-        let hash = self.hash(&row.digest);
         let slot = self.rows.insert(row);
-        self.by_digest
-            .insert_unique(Entry::spread(hash), Entry { hash, slot }, |other| {
-                Entry::spread(other.hash)
-            });
-        self.families.link(&mut self.rows, slot);
-        self.forget.push(&mut self.rows, slot);
-        self.owned.insert(&self.rows[slot], slot);
+        let row = &self.rows[slot];
+        self.by_digest.insert(&row.digest, slot);
+        if let Some(family) = row.family() {
+            self.by_family.insert(family.anchor(), slot);
+        }
+        self.owned.insert(row, slot);
+        self.forget.push(&self.rows, slot);
     }
 
     /// Writes a row over another one that stands where it will stand.
@@ -185,24 +149,24 @@ impl Shard {
         self.bytes -= self.rows[slot].bytes();
         self.bytes += row.bytes();
         let moves = self.rows[slot].forget_at != row.forget_at;
-        if moves {
-            self.forget.remove(&mut self.rows, slot);
-        }
         self.rows[slot].rewrite(row);
         if moves {
-            self.forget.push(&mut self.rows, slot);
+            self.forget.push(&self.rows, slot);
         }
     }
 
     fn remove_slot(&mut self, slot: Slot) -> Row {
-        self.owned.remove(&self.rows[slot]);
-        self.forget.remove(&mut self.rows, slot);
-        self.families.unlink(&mut self.rows, slot);
-        let hash = Entry::spread(self.hash(&self.rows[slot].digest));
-        if let Ok(entry) = self.by_digest.find_entry(hash, |other| other.slot == slot) {
-            entry.remove();
+        if let Some(family) = self.rows[slot].family() {
+            self.by_family.remove(family.anchor(), slot);
         }
+        self.remove_row(slot)
+    }
+
+    /// Removes a row that is no longer found by its family.
+    fn remove_row(&mut self, slot: Slot) -> Row {
         let row = self.rows.remove(slot);
+        self.by_digest.remove(&row.digest, slot);
+        self.owned.remove(&row);
         self.bytes -= row.bytes();
         row
     }

@@ -8,7 +8,7 @@ use std::{
 use crate::schema::Row;
 
 /// Where a row lies. An index holds four bytes for a row instead of a digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot(NonZeroU32);
 
 /// The rows of a shard, in chunks: growing never moves a row, and leaves at most one chunk empty.
@@ -19,14 +19,16 @@ pub(crate) struct Slab {
     len: usize,
 }
 
+/// Two cache lines that processors fetch as a pair.
+#[repr(align(128))]
 enum Cell {
     Taken(Row),
     /// Free, and so is the next one.
     Free(Option<Slot>),
 }
 
-/// How many rows there are in a chunk.
-const CHUNK: usize = 32;
+/// How many rows there are in a chunk: so many that the list of chunks stays in the cache.
+const CHUNK: usize = 256;
 
 impl Slot {
     /// The slot at this index, counted through all chunks.
@@ -39,7 +41,7 @@ impl Slot {
         Self(number.expect("a shard has less than 2^32 rows"))
     }
 
-    fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0.get() as usize - 1
     }
 }
@@ -47,6 +49,14 @@ impl Slot {
 impl Slab {
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The row in this slot, if it is still taken.
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Row> {
+        match &self.chunks[slot.index() / CHUNK][slot.index() % CHUNK] {
+            Cell::Taken(row) => Some(row),
+            Cell::Free(_) => None,
+        }
     }
 
     pub(crate) fn insert(&mut self, row: Row) -> Slot {
@@ -89,9 +99,9 @@ impl Index<Slot> for Slab {
     type Output = Row;
 
     fn index(&self, slot: Slot) -> &Row {
-        match &self.chunks[slot.index() / CHUNK][slot.index() % CHUNK] {
-            Cell::Taken(row) => row,
-            Cell::Free(_) => unreachable!("a slot in an index is taken"),
+        match self.get(slot) {
+            Some(row) => row,
+            None => unreachable!("a slot in an index is taken"),
         }
     }
 }
@@ -106,8 +116,30 @@ impl IndexMut<Slot> for Slab {
 }
 
 #[cfg(all(test, not(loom)))]
-mod tests {
+pub(crate) mod tests {
+    use oauth_core::{
+        store::{Digest, Version},
+        time::Timestamp,
+    };
+
     use super::*;
+    use crate::schema::Standing;
+
+    pub(crate) fn slot(index: usize) -> Slot {
+        Slot::at(index)
+    }
+
+    /// One that has this number for a key.
+    pub(crate) fn row(number: u8) -> Row {
+        Row {
+            digest: Digest::from_bytes([number; 32]),
+            version: Version::from_bytes([0; 16]),
+            standing: Standing::Single,
+            forget_at: Timestamp::MAX,
+            body: Box::default(),
+            listed: None,
+        }
+    }
 
     #[test]
     fn a_row_takes_two_cache_lines() {
