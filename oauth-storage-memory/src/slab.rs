@@ -28,7 +28,7 @@ enum Cell {
 }
 
 /// How many rows there are in a chunk: so many that the list of chunks stays in the cache.
-const CHUNK: usize = 256;
+const CHUNK: usize = 128;
 
 impl Slot {
     /// The slot at this index, counted through all chunks.

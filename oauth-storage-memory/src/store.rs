@@ -37,7 +37,7 @@ impl MemoryStore {
     ///
     /// A record counts as its body and 192 bytes, which is a little more than it takes; if it is listed, as its names and about
     /// 400 bytes more. So an access token is 250 to 300 bytes, and four million of them fit into a gibibyte. Beyond the ceiling
-    /// goes only what records grow by as they are replaced, and about 300 kilobytes that are there from the start.
+    /// goes only what records grow by as they are replaced, and about a megabyte that is there from the start.
     pub fn with_ceiling(bytes: usize) -> Self {
         Self {
             shards: Arc::new(Shards::new(Some(Ceiling::new(bytes)))),
