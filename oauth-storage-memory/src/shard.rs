@@ -184,3 +184,37 @@ fn to_listed(row: &Row, listing: &Listing) -> Option<Listed> {
         stored: row.to_stored(),
     })
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use oauth_core::store::{Key, Kind, Realm, Role};
+
+    use super::*;
+
+    /// So many that about ten pairs of them have one hash.
+    const MANY: u32 = 300_000;
+
+    #[test]
+    fn records_whose_hashes_collide_are_told_apart() {
+        let mut shard = Shard::default();
+        let key = |n: u32| Key::new(&Realm::default(), Kind::CODE, &[&n.to_be_bytes()]);
+        for n in 0..MANY {
+            let record = Record {
+                key: key(n),
+                role: Role::Single,
+                owner: None,
+                forget_at: Timestamp::MAX,
+                body: n.to_be_bytes().into(),
+            };
+            shard.put(record, Version::from_bytes([0; 16]));
+        }
+        for n in 0..MANY {
+            let found = shard.find(key(n).digest());
+            assert_eq!(
+                found.map(|row| &*row.body),
+                Some(n.to_be_bytes().as_slice())
+            );
+        }
+        assert_eq!(shard.len(), MANY as usize);
+    }
+}
