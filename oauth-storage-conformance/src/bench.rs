@@ -163,7 +163,7 @@ pub(crate) fn key(kind: Kind) -> Key {
 }
 
 /// 128 random bits, as good as the keys of this process's hash maps.
-fn random() -> [u8; 16] {
+pub(crate) fn random() -> [u8; 16] {
     let half = || RandomState::new().hash_one(std::thread::current().id());
     let bits = u128::from(half()) << 64 | u128::from(half());
     bits.to_be_bytes()

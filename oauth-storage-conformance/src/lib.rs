@@ -30,12 +30,14 @@ mod cancel;
 mod commit;
 pub mod crash;
 mod family;
+mod faulty;
 mod forget;
 mod harness;
 mod last;
 mod linear;
 mod list;
 mod model;
+mod promises;
 mod race;
 mod random;
 mod read;
@@ -45,12 +47,14 @@ pub use self::{
     cancel::*,
     commit::*,
     family::*,
+    faulty::{Fault, Faulty, Operation},
     forget::*,
     harness::{Harness, run},
     last::*,
     linear::concurrent_histories_are_linearizable,
     list::*,
     model::ModelStore,
+    promises::*,
     race::*,
     random::*,
     read::*,

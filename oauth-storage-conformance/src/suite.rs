@@ -71,6 +71,7 @@ macro_rules! for_all_checks {
             random_commits_agree_with_the_model
             concurrent_histories_are_linearizable
             what_was_acknowledged_is_there_after_a_restart
+            a_server_keeps_its_promises_whichever_call_fails
         }
     };
 }
