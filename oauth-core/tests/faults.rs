@@ -18,7 +18,7 @@ use std::sync::{
 use common::{
     Fixture, SeededEntropy, TestClock,
     clients::{self, APP, STRANGER, WEB},
-    faulty::{Faulty, Load, Step, faulty},
+    faulty::{FROM_THE_FUTURE, FaultyStore, faulty},
     flow::{
         answered, approve, authorization_request, browser, changed, code_in, from, refresh_token,
         remembered,
@@ -28,13 +28,14 @@ use common::{
 use oauth_core::{
     AuthorizationServer,
     authorize::{Interaction, InteractionDenial, Verdict},
-    error::Fault,
+    error::Fault as ServerFault,
     random::{Entropy, EntropyError},
     server::AuthorizeAnswer,
     store::{OwnedBy, StaticClients},
     token::TokenResponse,
     types::{GrantId, Secret},
 };
+use oauth_storage_conformance::{Fault, Operation as Call};
 
 /// Everything that commits.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,7 +86,7 @@ enum Came {
 /// A server with something to do every operation on.
 struct World {
     fixture: Fixture,
-    store: Arc<Faulty>,
+    store: Arc<FaultyStore>,
     /// Spent, and its tokens live.
     spent_code: String,
     tokens: TokenResponse,
@@ -131,7 +132,7 @@ impl World {
             .await
             .unwrap();
         let pending = fixture.pend(WEB, &[]).await;
-        store.take_tried();
+        store.take_calls(Call::Commit);
         Self {
             fixture,
             store,
@@ -207,7 +208,7 @@ impl World {
     }
 }
 
-fn came<T, D>(answer: Result<Result<T, D>, Fault>, secret: impl FnOnce(T) -> String) -> Came {
+fn came<T, D>(answer: Result<Result<T, D>, ServerFault>, secret: impl FnOnce(T) -> String) -> Came {
     match answer {
         Ok(Ok(answer)) => Came::To(secret(answer)),
         Ok(Err(_)) => Came::Denied,
@@ -235,7 +236,7 @@ async fn the_prepared_answer_is_given_if_the_commit_landed() {
     for operation in ALL {
         let (records, came) = undisturbed(operation).await;
         let world = World::new().await;
-        world.store.commit_next([Step::AnswerLost]);
+        world.store.plan(Call::Commit, [Fault::AnswerLost]);
         assert_eq!(world.run(operation).await, came, "{operation:?}");
         assert_eq!(world.fixture.records(), records, "{operation:?}");
     }
@@ -246,10 +247,10 @@ async fn the_prepared_answer_is_given_if_the_commit_landed() {
 async fn later_is_the_answer_if_the_commit_did_not_land() {
     for operation in ALL {
         let (records, came) = undisturbed(operation).await;
-        for step in [Step::Unavailable, Step::CommitLost] {
+        for step in [Fault::Unavailable, Fault::Lost] {
             let world = World::new().await;
             let before = world.fixture.records();
-            world.store.commit_next([step]);
+            world.store.plan(Call::Commit, [step]);
             assert_eq!(world.run(operation).await, Came::Later, "{operation:?}");
             assert_eq!(world.fixture.records(), before, "{operation:?}");
             assert_eq!(
@@ -266,19 +267,24 @@ async fn later_is_the_answer_if_the_commit_did_not_land() {
 #[tokio::test]
 async fn later_is_the_answer_if_a_record_cannot_be_read() {
     for operation in ALL {
-        for load in [Load::Unavailable, Load::FromTheFuture] {
+        for is_newer in [false, true] {
             for at in 0..3 {
                 let world = World::new().await;
                 let before = world.fixture.records();
-                let passes = std::iter::repeat_n(Load::Pass, at);
-                world.store.load_next(passes.chain([load]));
+                let passes = std::iter::repeat_with(|| Fault::None).take(at);
+                let fault = if is_newer {
+                    FROM_THE_FUTURE
+                } else {
+                    Fault::Unavailable
+                };
+                world.store.plan(Call::Load, passes.chain([fault]));
                 if world.run(operation).await == Came::Later {
                     assert_eq!(world.fixture.records(), before, "{operation:?}");
                 } else {
                     // It did not load so much, or there was no such record.
                     assert!(
                         at > 0
-                            || load == Load::FromTheFuture
+                            || is_newer
                             || [O::ClientCredentials, O::EndGrant].contains(&operation),
                         "{operation:?}"
                     );
@@ -298,21 +304,15 @@ async fn coming_back_spends_nothing_twice() {
         // The witness is the last thing that is loaded. Whatever comes before it passes.
         let loads = match operation {
             O::ClientCredentials | O::EndGrant => 0,
-            O::Redeem
-            | O::Replay
-            | O::Refresh
-            | O::Retry
-            | O::Reuse
-            | O::RevokeAccess
-            | O::RevokeRefresh
-            | O::Deny
-            | O::Withdraw => 1,
-            O::Approve | O::ApproveAndRemember | O::ApproveAgain => 2,
+            _ => 1,
         };
-        world.store.commit_next([Step::AnswerLost]);
-        world
-            .store
-            .load_next(std::iter::repeat_n(Load::Pass, loads).chain([Load::Unavailable]));
+        world.store.plan(Call::Commit, [Fault::AnswerLost]);
+        world.store.plan(
+            Call::Load,
+            std::iter::repeat_with(|| Fault::None)
+                .take(loads)
+                .chain([Fault::Unavailable]),
+        );
         assert_eq!(world.run(operation).await, Came::Later, "{operation:?}");
         if operation != O::Withdraw {
             assert_eq!(world.fixture.records(), records, "{operation:?}: it landed");
@@ -348,10 +348,11 @@ async fn contention_is_given_up() {
     for operation in ALL {
         let world = World::new().await;
         let before = world.fixture.records();
-        world.store.conflict_always();
+        let always = std::iter::repeat_with(|| Fault::Conflict).take(100);
+        world.store.plan(Call::Commit, always);
         assert_eq!(world.run(operation).await, Came::Later, "{operation:?}");
         assert!(
-            (1..=16).contains(&world.store.take_tried()),
+            (1..=16).contains(&world.store.take_calls(Call::Commit)),
             "{operation:?}"
         );
         assert_eq!(world.fixture.records(), before);
@@ -367,7 +368,9 @@ async fn a_conflict_is_tried_again() {
         }
         let (records, came) = undisturbed(operation).await;
         let world = World::new().await;
-        world.store.commit_next((0..5).map(|_| Step::Conflict));
+        world
+            .store
+            .plan(Call::Commit, (0..5).map(|_| Fault::Conflict));
         assert_eq!(
             kind(&world.run(operation).await),
             kind(&came),
@@ -392,7 +395,7 @@ async fn what_was_not_lost_is_alive() {
             expected
         );
     }
-    world.store.commit_next([Step::AnswerLost]);
+    world.store.plan(Call::Commit, [Fault::AnswerLost]);
     world.run(O::Reuse).await;
     assert!(
         !world.fixture.is_active(refresh_token(&world.third)).await,
@@ -408,12 +411,18 @@ async fn the_commit_of_another_is_not_taken_for_the_own() {
     let others = fixture.beside(clients::all(), |_| {});
     let interaction = fixture.pend(WEB, &[]).await;
     let handle = interaction.handle.clone();
-    store.commit_next([Step::LostTo(Box::pin(async move {
-        let yes = Verdict::Approve(approve("alice"));
-        let same = browser(1);
-        let answer = others.server.settle(&handle, Some(&same), &yes);
-        answer.await.unwrap().unwrap();
-    }))]);
+    store.plan(
+        Call::Commit,
+        [
+            Fault::after(async move {
+                let yes = Verdict::Approve(approve("alice"));
+                let same = browser(1);
+                let answer = others.server.settle(&handle, Some(&same), &yes);
+                answer.await.unwrap().unwrap();
+            }),
+            Fault::Lost,
+        ],
+    );
     let (handle, cookie) = (&interaction.handle, browser(1));
     let answer = fixture
         .server
@@ -443,8 +452,8 @@ async fn a_withdrawal_can_be_asked_for_again() {
         ];
         all.push(fixture.tokens(WEB).await);
         all.push(fixture.tokens(WEB).await);
-        let steps = std::iter::repeat_with(|| Step::Pass).take(failing);
-        store.commit_next(steps.chain([Step::Unavailable]));
+        let steps = std::iter::repeat_with(|| Fault::None).take(failing);
+        store.plan(Call::Commit, steps.chain([Fault::Unavailable]));
         let (alice, client) = (subject("alice"), WEB.parse().unwrap());
         fixture.server.withdraw(&alice, &client).await.unwrap_err();
         let mut alive = 0;
@@ -466,7 +475,7 @@ async fn a_withdrawal_can_be_asked_for_again() {
 #[tokio::test]
 async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
     let (fixture, store) = faulty();
-    store.load_next([Load::Unavailable]);
+    store.plan(Call::Load, [Fault::Unavailable]);
     let AuthorizeAnswer::Respond(response) = fixture
         .authorize(authorization_request(WEB), &browser(1))
         .await
@@ -480,7 +489,7 @@ async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
         (common::flow::STATE, common::ISSUER)
     );
 
-    store.load_next([Load::Unavailable]);
+    store.plan(Call::Load, [Fault::Unavailable]);
     let params = authorization_request(STRANGER).into_iter().collect();
     let fault = fixture
         .server
@@ -490,7 +499,7 @@ async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
     assert_eq!(fault.refusal().code.as_str(), "temporarily_unavailable");
 
     // An invalid request needs no store to be told so.
-    store.load_next([Load::Unavailable]);
+    store.plan(Call::Load, [Fault::Unavailable]);
     let request = changed(authorization_request(WEB), &[("scope", "unknown")]);
     let AuthorizeAnswer::Respond(response) = fixture.authorize(request, &browser(1)).await else {
         panic!();
@@ -501,16 +510,16 @@ async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
 /// Whoever is first makes the server's key, and everybody then has that one, also if the answer is lost.
 #[tokio::test]
 async fn servers_over_one_store_have_one_key() {
-    for step in [Step::Pass, Step::AnswerLost, Step::Conflict] {
+    for step in [Fault::None, Fault::AnswerLost, Fault::Conflict] {
         let (fixture, store) = faulty();
         let other = fixture.beside(clients::all(), |_| {});
         let theirs = Arc::new(std::sync::Mutex::new(None));
         let (slot, server) = (Arc::clone(&theirs), other.server.clone());
-        let race = Step::After(Box::pin(async move {
+        let race = Fault::after(async move {
             let sealer = server.sealer().await.unwrap();
             *slot.lock().unwrap() = Some(sealer.seal("p", b"v"));
-        }));
-        store.commit_next([race, step]);
+        });
+        store.plan(Call::Commit, [race, Fault::None, step]);
         let ours = fixture.server.sealer().await.unwrap();
         let theirs = theirs.lock().unwrap().take().unwrap();
         assert_eq!(ours.open("p", &theirs).as_deref(), Some(b"v".as_slice()));

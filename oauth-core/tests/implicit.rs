@@ -21,7 +21,7 @@ use common::{
         self, APP, BRIEF, HYBRID, INSPECTOR, LEGACY, MACHINE, OWN, PAGE, STRANGER, TYPIST, WEB,
         redirect_uri,
     },
-    faulty::{Step, faulty},
+    faulty::faulty,
     flow::{
         STATE, answered, approve, authorization_request, browser, changed, from, narrowed,
         remembered, wire,
@@ -39,6 +39,7 @@ use oauth_core::{
     token::{IntrospectionResponse, RevocationDenial},
     types::Secret,
 };
+use oauth_storage_conformance::{Fault, Operation};
 
 type Changes = &'static [(&'static str, &'static str)];
 
@@ -712,18 +713,18 @@ async fn a_token_that_was_answered_was_kept() {
     let (fixture, store) = faulty();
     let interaction = fixture.pend(PAGE, &[TOKEN]).await;
     let records = fixture.records();
-    store.commit_next([Step::CommitLost]);
+    store.plan(Operation::Commit, [Fault::Lost]);
     let fault = fixture
         .server
         .settle(&interaction.handle, Some(&browser(1)), &yes())
         .await;
     assert!(fault.is_err());
     assert_eq!(fixture.records(), records);
-    store.commit_next([Step::AnswerLost]);
+    store.plan(Operation::Commit, [Fault::AnswerLost]);
     let settled = fixture.settle(&interaction, yes()).await.unwrap();
     assert!(fixture.is_valid(&token_in(&settled.response)).await);
     let other = fixture.pend(PAGE, &[TOKEN]).await;
-    store.commit_next([Step::Conflict]);
+    store.plan(Operation::Commit, [Fault::Conflict]);
     let settled = fixture.settle(&other, yes()).await.unwrap();
     assert!(fixture.is_valid(&token_in(&settled.response)).await);
 }

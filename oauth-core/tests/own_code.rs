@@ -18,7 +18,7 @@ use common::{
     clients::{
         self, APP, INSPECTOR, MACHINE, OPEN, OWN, OWN_TOO, PAGE, TYPIST, WEB, client_secret,
     },
-    faulty::{Step, faulty},
+    faulty::faulty,
     flow::{basic, from, pairs, refresh_token, wire},
     millis, seconds, secret,
 };
@@ -30,6 +30,7 @@ use oauth_core::{
     token::{IntrospectionResponse, TokenResponse},
     types::{Params, Secret, SecretDigest},
 };
+use oauth_storage_conformance::{Fault, Operation};
 
 async fn ticket(fixture: &Fixture, client: &str) -> String {
     let answer = fixture.server.own_code_ticket(&from(client, &[])).await;
@@ -478,11 +479,11 @@ async fn a_ticket_is_checked_when_it_is_collected() {
 async fn a_code_that_was_answered_was_kept() {
     let (fixture, store) = faulty();
     let ticket = ticket(&fixture, OWN).await;
-    for step in [Step::CommitLost, Step::Unavailable] {
-        store.commit_next([step]);
+    for step in [Fault::Lost, Fault::Unavailable] {
+        store.plan(Operation::Commit, [step]);
         assert!(fixture.server.own_code(&ticket).await.is_err());
     }
-    store.commit_next([Step::Conflict, Step::AnswerLost]);
+    store.plan(Operation::Commit, [Fault::Conflict, Fault::AnswerLost]);
     let code = collect(&fixture, &ticket).await.unwrap().code;
     assert!(redeem(&fixture, OWN, &code).await.is_ok());
 }

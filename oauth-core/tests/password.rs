@@ -13,7 +13,6 @@ mod common;
 use common::{
     Fixture,
     clients::{APP, KEYPAD, OPEN, OWN, PAGE, TYPIST, WEB, client_secret},
-    faulty::{Faulty, Step},
     flow::{Pairs, basic, changed, from, pairs, refresh_token, wire},
     seconds, subject,
     users::{PASSWORD, Users},
@@ -23,7 +22,7 @@ use oauth_core::{
         Authorization, Client, ClientAuthentication, ClientAuthenticationMethod, ClientDenial,
         Presented, Proof,
     },
-    error::Fault,
+    error::Fault as ServerFault,
     event::Event,
     grant::{GrantType, PasswordDenial, PasswordGrant, TokenDenial},
     store::{Key, Kind, OwnedBy, Realm, Record, Role},
@@ -31,6 +30,7 @@ use oauth_core::{
     token::{IntrospectionResponse, TokenResponse},
     types::ClientId,
 };
+use oauth_storage_conformance::{Fault, Faulty, Operation};
 use oauth_storage_memory::MemoryStore;
 use std::sync::Arc;
 
@@ -397,16 +397,19 @@ async fn what_breaks_is_told_as_broken() {
     let users = Users::default();
     let grant = PasswordGrant::new(Arc::new(users.clone()));
     let store = MemoryStore::default();
-    let faulty = Arc::new(Faulty::over(store.clone()));
+    let faulty = Arc::new(Faulty::new(store.clone()));
     let seen = Arc::clone(&faulty);
     let fixture = Fixture::built(store, seen, |builder| builder.grant(grant));
     let broken = changed(request(), &[("username", "broken")]);
     let fault = fixture.try_token(&by(TYPIST, &broken)).await.unwrap_err();
     assert_eq!(fault.refusal().code.as_str(), "server_error");
-    assert_eq!((fixture.records(), faulty.take_tried()), (0, 0));
+    assert_eq!(
+        (fixture.records(), faulty.take_calls(Operation::Commit)),
+        (0, 0)
+    );
     users.take_asked();
-    for step in [Step::Conflict, Step::AnswerLost] {
-        faulty.commit_next([step]);
+    for step in [Fault::Conflict, Fault::AnswerLost] {
+        faulty.plan(Operation::Commit, [step]);
         let issued = tokens(&fixture, TYPIST).await;
         assert!(fixture.is_valid(&issued.access_token).await);
         assert_eq!(users.take_asked(), ["typist alice"], "once");
@@ -435,7 +438,7 @@ impl ClientAuthenticationMethod for Once {
         _: &Client,
         presented: &Presented,
         _: Timestamp,
-    ) -> Result<Result<Proof, ClientDenial>, Fault> {
+    ) -> Result<Result<Proof, ClientDenial>, ServerFault> {
         let proof = presented.params.get("proof").unwrap().as_bytes();
         let mark = Record {
             key: Key::new(&Realm::default(), Kind::REPLAY, &[proof]),

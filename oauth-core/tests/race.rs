@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use common::{
     Fixture, SeededEntropy, TestClock,
     clients::{self, WEB, redirect_uri},
-    faulty::{Faulty, Step, faulty},
+    faulty::{FaultyStore, faulty},
     flow::{approve, browser, code_in, exchange, from, refresh_token, remembered},
     issuer, policy, subject,
 };
@@ -28,14 +28,18 @@ use oauth_core::{
     token::TokenResponse,
     types::Secret,
 };
+use oauth_storage_conformance::{Fault, Faulty, Operation};
 use oauth_storage_memory::MemoryStore;
 
 /// What happens between the load and the commit of what is looked at. `others` is another process over the same store.
-fn meanwhile<F>(store: &Faulty, others: &Fixture, what: impl FnOnce(AuthorizationServer) -> F)
+fn meanwhile<F>(store: &FaultyStore, others: &Fixture, what: impl FnOnce(AuthorizationServer) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    store.commit_next([Step::After(Box::pin(what(others.server.clone())))]);
+    store.plan(
+        Operation::Commit,
+        [Fault::after(what(others.server.clone()))],
+    );
 }
 
 fn redeem(code: &str) -> oauth_core::client::Presented {
@@ -89,7 +93,7 @@ async fn the_loser_of_a_race_for_a_code_ends_the_family() {
 async fn the_loser_of_a_race_for_a_refresh_token_is_a_retry() {
     for grace in [Duration::from_secs(30), Duration::ZERO] {
         let store = MemoryStore::default();
-        let seen = Arc::new(Faulty::over(store.clone()));
+        let seen = Arc::new(Faulty::new(store.clone()));
         let fixture = Fixture::over(store, Arc::clone(&seen) as _, |policy| {
             policy.refresh_grace = grace;
         });

@@ -17,11 +17,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
     Fixture,
     clients::{APP, OPEN, OWN, PAGE, PLAIN, POST, TYPIST, WEB, client_secret, redirect_uri},
-    faulty::{Load, Step, faulty},
+    faulty::FROM_THE_FUTURE,
     flow::{
         CHALLENGE, STATE, VERIFIER, answered, approve, authorization_request, basic, browser,
         code_in, exchange, from, pairs, refresh_token, remembered,
@@ -32,14 +33,17 @@ use common::{
 use oauth_core::{
     authorize::{AuthorizationDenial, InteractionDenial, UnprovenDenial, Verdict},
     client::{ClientDenial, Presented},
-    error::{ErrorCode, Fault, Refusal},
+    error::{ErrorCode, Fault as ServerFault, Refusal},
     grant::{CodeDenial, PasswordDenial, PasswordGrant, RefreshDenial, TokenDenial},
     pkce::InvalidChallenge,
     random::{EntropyError, Random},
     server::AuthorizeAnswer,
-    store::{Key, Kind, OwnedBy, Realm, Store, StoreError},
+    store::{Commit, Key, Kind, Listing, Outcome, OwnedBy, Page, Realm, Store, StoreError, Stored},
+    time::Timestamp,
     token::{IntrospectionDenial, RevocationDenial, TokenResponse},
 };
+use oauth_storage_conformance::{Fault, Faulty, Operation};
+use oauth_storage_memory::MemoryStore;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Where the lines of tracing go.
@@ -88,6 +92,38 @@ impl Heard {
     }
 }
 
+/// A store, and the `Debug` output of everything that came by.
+struct Overheard<S> {
+    store: S,
+    said: Mutex<String>,
+}
+
+impl<S> Overheard<S> {
+    fn hear<T: Debug>(&self, what: T) -> T {
+        writeln!(self.said.lock().unwrap(), "{what:?}").unwrap();
+        what
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for Overheard<S> {
+    async fn load(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
+        self.store.load(key).await.map(|found| self.hear(found))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
+        self.store.commit(self.hear(commit)).await
+    }
+
+    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        self.store.list(listing).await.map(|page| self.hear(page))
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.store.prune(before, limit).await
+    }
+}
+
 /// 7636-4.4-b, 9700-4.9.3-a: a whole flow, with everything that can go wrong.
 #[tokio::test]
 async fn secrets_are_told_to_nobody() {
@@ -100,7 +136,13 @@ async fn secrets_are_told_to_nobody() {
     // no. The other tests of this file may be that thread.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let guard = tracing::subscriber::set_default(subscriber);
-    let (fixture, store) = faulty();
+    let kept = MemoryStore::default();
+    let store = Arc::new(Overheard {
+        store: Faulty::new(kept.clone()),
+        said: Mutex::default(),
+    });
+    let fixture = Fixture::over(kept, Arc::clone(&store) as _, |_| {});
+    let (store, overheard) = (&store.store, &store.said);
     let mut heard = Heard::default();
     heard.secret("state", STATE);
     heard.secret("verifier", VERIFIER);
@@ -187,27 +229,28 @@ async fn secrets_are_told_to_nobody() {
         );
     }
     dangerous(&fixture, &mut heard).await;
-    for step in [Step::Unavailable, Step::AnswerLost, Step::CommitLost] {
+    for step in [Fault::Unavailable, Fault::AnswerLost, Fault::Lost] {
         let code = fixture.code(WEB).await;
         heard.secret("code", &code);
-        store.commit_next([step]);
+        store.plan(Operation::Commit, [step]);
         heard.debug(
             &fixture
                 .try_token(&from(WEB, &exchange(&code, &redirect_uri(WEB))))
                 .await,
         );
     }
-    for load in [Load::Unavailable, Load::FromTheFuture] {
+    for load in [Fault::Unavailable, FROM_THE_FUTURE] {
         let code = fixture.code(WEB).await;
         heard.secret("code", &code);
-        store.load_next([load]);
+        store.plan(Operation::Load, [load]);
         let fault = fixture
             .try_token(&from(WEB, &exchange(&code, &redirect_uri(WEB))))
             .await
             .unwrap_err();
         writeln!(heard.said, "{fault} {fault:?}").unwrap();
     }
-    store.conflict_always();
+    let always = std::iter::repeat_with(|| Fault::Conflict).take(100);
+    store.plan(Operation::Commit, always);
     heard.debug(
         &fixture
             .try_token(&from(WEB, &[("grant_type", "client_credentials")]))
@@ -258,7 +301,7 @@ async fn secrets_are_told_to_nobody() {
     );
     heard.debug(&events);
     heard.said.push_str(&traced);
-    heard.said.push_str(&store.seen.lock().unwrap());
+    heard.said.push_str(&overheard.lock().unwrap());
     // The sealing key, as the store has it.
     let key = Key::new(&Realm::default(), Kind::SERVER_KEY, &[b"seal"]);
     let body = fixture.store.load(&key).await.unwrap().unwrap().body;
@@ -418,12 +461,12 @@ fn errors_keep_to_their_grammar() {
         TokenDenial::Ticket,
     ];
     let faults = [
-        Fault::Contention,
-        Fault::Entropy(EntropyError),
-        Fault::Extension("\"no\u{e9}\"".into()),
-        Fault::Store(StoreError::unavailable("\"no\"")),
-        Fault::Store(StoreError::unknown("\"no\"")),
-        Fault::Store(StoreError::unreadable("\"no\"")),
+        ServerFault::Contention,
+        ServerFault::Entropy(EntropyError),
+        ServerFault::Extension("\"no\u{e9}\"".into()),
+        ServerFault::Store(StoreError::unavailable("\"no\"")),
+        ServerFault::Store(StoreError::unknown("\"no\"")),
+        ServerFault::Store(StoreError::unreadable("\"no\"")),
     ];
     let mut refusals: Vec<Refusal> = Vec::new();
     refusals.extend(clients.map(ClientDenial::refusal));
@@ -444,7 +487,7 @@ fn errors_keep_to_their_grammar() {
         ]
         .map(RevocationDenial::refusal),
     );
-    refusals.extend(faults.iter().map(Fault::refusal));
+    refusals.extend(faults.iter().map(ServerFault::refusal));
     for refusal in refusals {
         for text in [refusal.code.as_str(), refusal.description] {
             let fits = |b: u8| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
