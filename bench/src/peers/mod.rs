@@ -79,7 +79,9 @@ impl Arguments {
 /// Compares.
 pub fn run(arguments: &Arguments) -> Result<(), Error> {
     pin(arguments.load_core);
+    // It looks for answers at every turn.
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .event_interval(1)
         .enable_all()
         .build()?;
     let report = runtime.block_on(compare(arguments))?;
