@@ -118,9 +118,17 @@ impl Bench {
 
 /// What the store answered; an error fails the check.
 pub(crate) fn answered<T>(answer: Result<T, StoreError>) -> T {
-    answer.unwrap_or_else(|error| {
-        panic!("the store failed where nothing was wrong: {error}: {error:?}")
-    })
+    match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            require!(
+                "a store answers where nothing is wrong",
+                false,
+                "{error}: {error:?}"
+            );
+            unreachable!("that fails the check")
+        }
+    }
 }
 
 /// Runs as many tasks as there are racers, all off at once, and collects what they return.

@@ -26,6 +26,7 @@
 
 #[macro_use]
 mod bench;
+pub mod broken;
 mod cancel;
 mod commit;
 pub mod crash;

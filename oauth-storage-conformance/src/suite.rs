@@ -43,6 +43,7 @@ macro_rules! for_all_checks {
             concurrent_commits_do_not_mix
             concurrent_commits_in_any_order_of_keys_finish
             a_dropped_commit_happened_or_did_not
+            a_dropped_question_takes_nothing_with_it
             // Families
             a_put_into_an_ended_family_conflicts
             a_put_into_a_family_without_an_anchor_conflicts

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::task::JoinHandle;
+
 use super::{
     Place, kills, random,
     work::{TASKS, Work, work},
@@ -29,7 +31,7 @@ pub async fn what_was_acknowledged_survives_an_interruption(
     let store = place.open(&location).await;
     let acknowledged: Arc<[AtomicU64]> = (0..TASKS).map(|_| AtomicU64::new(0)).collect();
     let done = Arc::new(AtomicBool::new(false));
-    let workers: Vec<_> = (0..TASKS)
+    let mut workers: Vec<_> = (0..TASKS)
         .map(|task| {
             let (store, done) = (Arc::clone(&store), Arc::clone(&done));
             let acknowledged = Arc::clone(&acknowledged);
@@ -51,19 +53,16 @@ pub async fn what_was_acknowledged_survives_an_interruption(
     for _ in 0..kills() {
         let enough = all() + 1 + random(200);
         while all() < enough {
-            assert!(
-                !workers.iter().any(tokio::task::JoinHandle::is_finished),
-                "a task has failed: see above"
-            );
+            if let Some(failed) = workers.iter().position(JoinHandle::is_finished) {
+                finish(workers.swap_remove(failed)).await;
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         interrupt().await;
     }
     done.store(true, Ordering::SeqCst);
     for worker in workers {
-        if let Err(error) = worker.await {
-            std::panic::resume_unwind(error.into_panic());
-        }
+        finish(worker).await;
     }
     drop(store);
     let store = place.open(&location).await;
@@ -78,6 +77,13 @@ pub async fn what_was_acknowledged_survives_an_interruption(
             "{}",
             verified.err().unwrap_or_default()
         );
+    }
+}
+
+/// Waits for a worker, and fails with it.
+async fn finish(worker: JoinHandle<()>) {
+    if let Err(error) = worker.await {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 

@@ -1,0 +1,121 @@
+//! Families that do not end, or do not begin.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use oauth_core::store::{
+    Commit, Expect, Family, Key, Outcome, Record, Role, Store as _, StoreError, Stored, Version,
+};
+use tokio::task::yield_now;
+
+use super::{Mistake, locked, races::truth};
+use crate::ModelStore;
+
+/// Removes the members that it finds, and closes the anchor afterwards.
+#[derive(Debug, Default)]
+pub struct EndInTwoSteps(Mutex<Vec<(Family, Key)>>);
+
+impl EndInTwoSteps {
+    async fn members(
+        &self,
+        model: &ModelStore,
+        family: Family,
+    ) -> Result<Vec<(Key, Stored)>, StoreError> {
+        let known = locked(&self.0).clone();
+        let mut members = Vec::new();
+        for (_, key) in known.into_iter().filter(|(of, _)| *of == family) {
+            let stored = model.load(&key).await?;
+            members.extend(stored.map(|stored| (key, stored)));
+        }
+        members.retain(|(_, stored)| stored.role == Role::Member(family));
+        Ok(members)
+    }
+
+    async fn end(&self, model: &ModelStore, family: Family, id: Version) -> Result<(), StoreError> {
+        let mut removals = Commit::new(id);
+        for (key, stored) in self.members(model, family).await? {
+            removals = removals.remove(key, stored.version);
+        }
+        let _ = model.commit(removals).await?;
+        yield_now().await;
+        // The model's end would take the late ones along. Here they stay.
+        let mut closing = Commit::new(id).end(family);
+        for (key, stored) in self.members(model, family).await? {
+            let record = Record {
+                key,
+                role: Role::Single,
+                owner: None,
+                forget_at: stored.forget_at,
+                body: stored.body,
+            };
+            closing = closing.replace(record, stored.version);
+        }
+        let _ = model.commit(closing).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Mistake for EndInTwoSteps {
+    async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
+        let (id, ends) = (commit.id, std::mem::take(&mut commit.ends));
+        for put in &commit.puts {
+            if let Role::Member(family) = put.record.role {
+                let member = (family, put.record.key.clone());
+                locked(&self.0).push(member);
+            }
+        }
+        let outcome = model.commit(commit).await?;
+        if outcome == Outcome::Committed {
+            for family in ends {
+                self.end(model, family, id).await?;
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// Looks whether the family is open before it begins.
+#[derive(Debug, Default)]
+pub struct JoinUnchecked;
+
+#[async_trait]
+impl Mistake for JoinUnchecked {
+    async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
+        let proper = commit.clone();
+        for put in &mut commit.puts {
+            // The record is put as if it were in no family, if that is what it takes.
+            if matches!(put.record.role, Role::Member(_)) {
+                put.record.role = Role::Single;
+            }
+        }
+        match model.commit(proper).await? {
+            Outcome::Committed => Ok(Outcome::Committed),
+            Outcome::Conflict => model.commit(commit).await,
+        }
+    }
+}
+
+/// Wants the anchor to have been there before.
+#[derive(Debug, Default)]
+pub struct AnchorFirst;
+
+#[async_trait]
+impl Mistake for AnchorFirst {
+    async fn commit(&self, model: &ModelStore, commit: Commit) -> Result<Outcome, StoreError> {
+        for put in &commit.puts {
+            if let Role::Member(family) = put.record.role {
+                let anchor = commit
+                    .puts
+                    .iter()
+                    .find(|put| put.record.key.digest() == family.anchor());
+                if let Some(anchor) = anchor
+                    && truth(model, &anchor.record.key).await? == Expect::Absent
+                {
+                    return Ok(Outcome::Conflict);
+                }
+            }
+        }
+        model.commit(commit).await
+    }
+}
