@@ -120,7 +120,7 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
     {
         steps.push(prune::step(
             before,
-            commit.puts.len().saturating_mul(2),
+            commit.puts.len().saturating_mul(2).min(prune::MOST),
             needed(commit, &joined),
         ));
     }
