@@ -20,7 +20,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use common::relay::relay;
+use common::{Schema, relay::relay};
 use oauth_core::{
     store::{Commit, Family, Key, Kind, Outcome, Realm, Record, Role, Store, Version},
     time::Timestamp,
@@ -85,10 +85,15 @@ async fn a_read_is_one_round_trip_and_so_is_a_commit_of_whatever_size() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
+    let schema = Schema::new(server.url()).await;
     let counter = Arc::new(Counter::default());
     let (sent, received) = (Arc::clone(&counter), Arc::clone(&counter));
-    let url = relay(&url, move |_| sent.sent(), move || received.received()).await;
+    let url = relay(
+        &schema.url,
+        move |_| sent.sent(),
+        move || received.received(),
+    )
+    .await;
     let store = PostgresStore::connect_with(&url, 1).await.unwrap();
     store.load(&key("first")).await.unwrap();
     counter.take();
@@ -135,10 +140,15 @@ async fn a_code_is_redeemed_in_two_round_trips_and_a_token_validates_in_one() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
+    let schema = Schema::new(server.url()).await;
     let counter = Arc::new(Counter::default());
     let (sent, received) = (Arc::clone(&counter), Arc::clone(&counter));
-    let url = relay(&url, move |_| sent.sent(), move || received.received()).await;
+    let url = relay(
+        &schema.url,
+        move |_| sent.sent(),
+        move || received.received(),
+    )
+    .await;
     let store = PostgresStore::connect_with(&url, 1).await.unwrap();
     let fixture = Fixture::over(MemoryStore::default(), Arc::new(store), |_| {});
     // What is prepared at first, and the server's own keys.

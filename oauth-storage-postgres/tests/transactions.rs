@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use common::{raw, relay::relay};
+use common::{Schema, raw, relay::relay};
 use oauth_core::{
     store::{
         Commit, Key, Kind, Outcome, Realm, Record, Role, Store as _, StoreError, StoreErrorKind,
@@ -59,7 +59,7 @@ async fn without_a_transaction_nothing_is_written() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
+    let schema = Schema::new(server.url()).await;
     let fails = Arc::new(AtomicBool::new(false));
     let failing = Arc::clone(&fails);
     let spoil = move |bytes: &mut [u8]| {
@@ -68,7 +68,7 @@ async fn without_a_transaction_nothing_is_written() {
             bytes[begin] = b'X';
         }
     };
-    let url = relay(&url, spoil, || {}).await;
+    let url = relay(&schema.url, spoil, || {}).await;
     let store = PostgresStore::connect_with(&url, 1).await.unwrap();
     let opening = change(1)
         .create(record(1, Role::Anchor))
@@ -101,8 +101,8 @@ async fn an_anchor_that_is_forgotten_and_put_again_does_not_keep_its_old_members
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
-    let store = PostgresStore::connect(&url).await.unwrap();
+    let schema = Schema::new(server.url()).await;
+    let store = PostgresStore::connect(&schema.url).await.unwrap();
     // Anchors are taken in the order of their digests, so an end of both can be halted between them.
     let mut anchors = [1, 2];
     anchors.sort_unstable_by_key(|number| *key(*number).digest());
@@ -112,10 +112,10 @@ async fn an_anchor_that_is_forgotten_and_put_again_does_not_keep_its_old_members
         .create(record(second, Role::Anchor))
         .create(record(3, Role::Member(key(first).family())));
     assert_eq!(store.commit(opening).await.unwrap(), Outcome::Committed);
-    let (forgetting, halting) = (raw(&url).await, raw(&url).await);
+    let (forgetting, halting) = (raw(&schema.url).await, raw(&schema.url).await);
     let forgetter = lock(&forgetting, first).await;
     let halter = lock(&halting, second).await;
-    let watching = raw(&url).await;
+    let watching = raw(&schema.url).await;
 
     let ending = change(2).end(key(first).family()).end(key(second).family());
     let ending = spawn(&store, ending);
