@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{
     hash::hmac_sha256,
-    store::{Body, Key, Kind, Realm, Record, Role, encode},
+    store::{Body, Key, Kind, Realm, Record, Role, append, encode},
     time::Timestamp,
 };
 
@@ -43,12 +43,8 @@ impl Sealer {
         bool::from(self.tag(purpose, value).ct_eq(tag)).then(|| value.to_vec())
     }
 
-    #[expect(clippy::expect_used, reason = "what is sealed holds plain fields only")]
     pub(crate) fn seal_value<T: Serialize>(&self, purpose: &str, value: &T) -> String {
-        self.seal(
-            purpose,
-            &postcard::to_allocvec(value).expect("writing plain fields to memory cannot fail"),
-        )
+        self.seal(purpose, &append(value, Vec::new()))
     }
 
     pub(crate) fn open_value<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {

@@ -58,30 +58,28 @@ pub(crate) const RESERVE: &str =
     "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
     VALUES ($1, $2, '', '', 0, 0, '')";
 
-/// The same for what may be there or not. It waits for those who are just putting it.
-pub(crate) const RESERVE_IF_ABSENT: &str =
-    "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
-    VALUES ($1, $2, '', '', 0, 0, '') ON CONFLICT (digest) DO NOTHING";
+/// Closes an anchor, or reserves its place if it is not there. One statement, so that nobody comes between: after it this
+/// transaction holds the row that is there, open or closed before, or the place of the one that is not.
+pub(crate) const CLOSE: &str =
+    "INSERT INTO oauth_record AS found (version, digest, realm, kind, role, forget_at, body)
+    VALUES ($1, $2, '', '', 0, 0, '')
+    ON CONFLICT (digest) DO UPDATE SET version = $1, role = 3 WHERE found.role = 1";
 
 pub(crate) const RELEASE: &str =
     "DELETE FROM oauth_record WHERE digest = $1 AND version = $2 AND role = 0";
 
-pub(crate) const CLOSE: &str =
-    "UPDATE oauth_record SET version = $1, role = 3 WHERE digest = $2 AND role = 1";
-
-/// If the anchor is open, this transaction has not closed it: it was not there then.
-pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM oauth_record WHERE family = $1
-    AND NOT EXISTS (SELECT 1 FROM oauth_record WHERE digest = $1 AND role = 1)";
+/// Who puts a member holds its anchor, open, to the end of its transaction; while this one holds the anchor ([`CLOSE`]) there is
+/// no such transaction, and the members of those before are seen by this later statement. So none is left, and none comes.
+pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM oauth_record WHERE family = $1";
 
 /// All statements that are prepared when a connection is made.
-pub(crate) const ALL: [&str; 10] = [
+pub(crate) const ALL: [&str; 9] = [
     IS_AT_VERSION,
     IS_OPEN,
     INSERT,
     REPLACE,
     REMOVE,
     RESERVE,
-    RESERVE_IF_ABSENT,
     RELEASE,
     CLOSE,
     REMOVE_MEMBERS,
@@ -122,7 +120,7 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
     {
         steps.push(prune::step(
             before,
-            commit.puts.len().saturating_mul(2),
+            commit.puts.len().saturating_mul(2).min(prune::MOST),
             needed(commit, &joined),
         ));
     }
@@ -167,7 +165,6 @@ impl<'a> Change<'a> {
                 steps.push(step!(REMOVE, digest, version.as_bytes().to_vec()));
             }
             Self::Close => {
-                steps.push(step!(RESERVE_IF_ABSENT, id, digest));
                 steps.push(step!(CLOSE, id, digest));
                 steps.push(step!(RELEASE, digest, id));
             }

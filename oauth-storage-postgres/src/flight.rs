@@ -33,14 +33,15 @@ macro_rules! step {
 }
 pub(crate) use step;
 
-/// What became of a transaction.
-pub(crate) type Landing = Result<(), (Failed, Error)>;
+/// What became of a transaction: how many rows its statements found or changed, all together, or why there is nothing of it.
+pub(crate) type Landing = Result<u64, (Failed, Error)>;
 
 /// Sends a whole transaction, from its beginning to its commit, and then waits for the answers.
 ///
-/// If a statement fails, the database refuses those after it, and the commit undoes those before it. All is sent within the
-/// first poll, so if this future is dropped the database carries out all or nothing, and the connection can be used by
-/// others: their statements come after.
+/// If a statement fails, the database refuses those after it, and the commit undoes those before it. If the first one fails, so
+/// do all: [outside of a transaction](crate::pool::SESSION) nothing is written. All is sent within the first poll, so if this
+/// future is dropped the database carries out all or nothing, and the connection can be used by others: their statements come
+/// after.
 pub(crate) async fn fly(client: &ClientWrapper, steps: Vec<Step<'_>>) -> Landing {
     let mut statements = Vec::with_capacity(steps.len());
     for step in &steps {
@@ -49,23 +50,24 @@ pub(crate) async fn fly(client: &ClientWrapper, steps: Vec<Step<'_>>) -> Landing
         statements.push(statement.map_err(|error| (not_sent(&error), error))?);
     }
     let mut answers: Vec<Answer<'_>> = Vec::with_capacity(steps.len() + 2);
-    answers.push(Box::pin(client.batch_execute(BEGIN)));
+    answers.push(Box::pin(tell(client, BEGIN)));
     for (statement, step) in statements.iter().zip(steps) {
-        answers.push(Box::pin(async move {
-            client
-                .execute_raw(statement, step.parameters)
-                .await
-                .map(drop)
-        }));
+        answers.push(Box::pin(client.execute_raw(statement, step.parameters)));
     }
-    answers.push(Box::pin(client.batch_execute("COMMIT")));
+    answers.push(Box::pin(tell(client, "COMMIT")));
 
     let mut answers = all(answers).await;
-    let commit = answers.pop().unwrap_or(Ok(()));
+    let commit = answers.pop().unwrap_or(Ok(0));
+    let mut rows = 0;
     for answer in answers {
-        answer.map_err(|error| (Failed::before_commit(&error), error))?;
+        rows += answer.map_err(|error| (Failed::before_commit(&error), error))?;
     }
-    commit.map_err(|error| (Failed::at_commit(&error), error))
+    commit.map_err(|error| (Failed::at_commit(&error), error))?;
+    Ok(rows)
+}
+
+async fn tell(client: &ClientWrapper, statement: &str) -> Result<u64, Error> {
+    client.batch_execute(statement).await.map(|()| 0)
 }
 
 /// What is known when a statement could not be prepared.
@@ -76,10 +78,10 @@ fn not_sent(error: &Error) -> Failed {
     }
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+type Answer<'a> = Pin<Box<dyn Future<Output = Result<u64, Error>> + Send + 'a>>;
 
 /// Waits for all, and polls them in their order: a statement is sent when it is first polled.
-async fn all(mut answers: Vec<Answer<'_>>) -> Vec<Result<(), Error>> {
+async fn all(mut answers: Vec<Answer<'_>>) -> Vec<Result<u64, Error>> {
     let mut results: Vec<_> = answers.iter().map(|_| None).collect();
     poll_fn(|context| poll_all(&mut answers, &mut results, context)).await;
     results.into_iter().flatten().collect()
@@ -87,7 +89,7 @@ async fn all(mut answers: Vec<Answer<'_>>) -> Vec<Result<(), Error>> {
 
 fn poll_all(
     answers: &mut [Answer<'_>],
-    results: &mut [Option<Result<(), Error>>],
+    results: &mut [Option<Result<u64, Error>>],
     context: &mut Context<'_>,
 ) -> Poll<()> {
     let mut all = Poll::Ready(());

@@ -17,6 +17,9 @@ const TUNING: &str =
     "ALTER TABLE oauth_record SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)";
 
+/// A session of the pool writes nothing otherwise.
+const WRITING: &str = "SET default_transaction_read_only = off";
+
 /// The table of what was applied. Its row for version 0 stands for the empty schema, and is what those who migrate lock.
 const JOURNAL: &str = "CREATE TABLE IF NOT EXISTS oauth_migration (version integer PRIMARY KEY, checksum bytea NOT NULL)";
 const BEGINNING: &str =
@@ -29,7 +32,7 @@ const APPLY: &str = "INSERT INTO oauth_migration (version, checksum) VALUES ($1,
 /// How often the table of migrations is made, when others make it at the same moment.
 const ATTEMPTS: usize = 10;
 
-/// Brings the schema up to date.
+/// Brings the schema up to date. The connection then is one that [may write](WRITING) outside of transactions.
 ///
 /// # Errors
 /// If it is of newer or other software, or the database fails.
@@ -41,6 +44,10 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), ConnectError> {
         Err(ConnectError::Database(error)) if is_missing(&error) => {}
         Err(error) => return Err(error),
     }
+    client
+        .batch_execute(WRITING)
+        .await
+        .map_err(ConnectError::Database)?;
     // Also where the table is there: who made it may not have come to its first row, and a row that is not there locks nobody.
     begin(client).await?;
     let transaction = client.transaction().await.map_err(ConnectError::Database)?;

@@ -26,8 +26,10 @@ const PATIENCE: u64 = 10;
 const CONNECT: Duration = Duration::from_secs(4);
 
 /// What a session is told. A statement of a caller who has lost patience ends by itself, and so do its locks; and a commit that
-/// was acknowledged is on the disk.
-const SESSION: &str = "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '9s';
+/// was acknowledged is on the disk. Outside of a transaction that asks for it nothing is written or locked: if a `BEGIN` fails,
+/// so do the statements that were sent behind it.
+pub(crate) const SESSION: &str = "SET statement_timeout = '9s'; SET idle_in_transaction_session_timeout = '9s';
+    SET default_transaction_read_only = on;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// The pool for a connection string.

@@ -11,7 +11,7 @@ use crate::{
 pub(crate) const STEP: usize = 500;
 
 /// How many the statement of one commit drops at most. A commit puts a handful of records, and is allowed twice as many.
-const MOST: usize = 64;
+pub(crate) const MOST: usize = 64;
 
 /// The statement that drops up to `limit` records.
 ///
@@ -28,5 +28,5 @@ pub(crate) fn sql(limit: usize) -> String {
 
 /// Drops up to `limit` records whose `forget_at` is at or before `before`, but none of `spared`.
 pub(crate) fn step(before: Timestamp, limit: usize, spared: Vec<&[u8]>) -> Step<'_> {
-    step!(sql(limit.min(MOST)), millis(before), spared)
+    step!(sql(limit), millis(before), spared)
 }

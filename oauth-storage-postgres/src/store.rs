@@ -3,15 +3,12 @@
 use std::{collections::HashMap, fmt};
 
 use async_trait::async_trait;
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
 use oauth_core::{
     store::{Commit, Digest, Key, Listing, Outcome, Page, Store, StoreError, Stored},
     time::Timestamp,
 };
-use tokio_postgres::{
-    Row,
-    types::{ToSql, Type},
-};
+use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
     commit::steps,
@@ -21,7 +18,7 @@ use crate::{
     migrate::migrate,
     pool::{Patience, pool},
     prune,
-    schema::{digest, millis, stored, stored_columns},
+    schema::{digest, stored, stored_columns},
 };
 
 pub(crate) const LOAD: &str = concat!(
@@ -72,7 +69,8 @@ impl PostgresStore {
             .await
             .map_err(|error| ConnectError::Unreachable(error.into()))?;
         migrate(&mut client).await?;
-        drop(client);
+        // Others may not write as this one may now.
+        drop(Object::take(client));
         Ok(Self { pool })
     }
 
@@ -141,7 +139,7 @@ impl Store for PostgresStore {
                 .map_err(StoreError::unknown)?;
             attempts += 1;
             match landing {
-                Ok(()) => return Ok(Outcome::Committed),
+                Ok(_) => return Ok(Outcome::Committed),
                 Err((Failed::Conflict, _)) => return Ok(Outcome::Conflict),
                 Err((Failed::Retry, _)) if attempts < ATTEMPTS => {}
                 Err((Failed::Retry | Failed::Nothing, error)) => {
@@ -177,18 +175,14 @@ impl Store for PostgresStore {
             let asked = prune::STEP.min(limit - dropped);
             let patience = Patience::begin();
             let client = patience.connection(&self.pool).await?;
-            let (sql, millis) = (prune::sql(asked), millis(before));
             let got = patience
                 .wait(client, async |client| {
-                    let none: Vec<&[u8]> = Vec::new();
-                    client
-                        .query_typed(&sql, &[(&millis, Type::INT8), (&none, Type::BYTEA_ARRAY)])
-                        .await
+                    fly(client, vec![prune::step(before, asked, Vec::new())]).await
                 })
                 .await
                 .map_err(StoreError::unavailable)?
-                .map_err(StoreError::unavailable)?
-                .len();
+                .map_err(|(_, error)| StoreError::unavailable(error))?;
+            let got = usize::try_from(got).unwrap_or(usize::MAX);
             dropped += got;
             if got < asked {
                 break;

@@ -20,6 +20,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use common::{Schema, relay::relay};
 use oauth_core::{
     store::{Commit, Family, Key, Kind, Outcome, Realm, Record, Role, Store, Version},
     time::Timestamp,
@@ -32,10 +33,6 @@ use server::{
     flow::{from, refresh_token},
 };
 use throwaway::Lease;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
 
 /// Counts the turns of a conversation.
 #[derive(Default)]
@@ -58,43 +55,6 @@ impl Counter {
 
     fn take(&self) -> usize {
         self.trips.swap(0, Ordering::SeqCst)
-    }
-}
-
-/// A relay to the server of a connection string, and the string that leads through it.
-async fn relay(url: &str) -> (String, Arc<Counter>) {
-    let (before, rest) = url.split_once('@').unwrap();
-    let (target, after) = rest.split_once('/').unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let through = format!("{before}@{}/{after}", listener.local_addr().unwrap());
-    let counter = Arc::new(Counter::default());
-    let (target, counts) = (target.to_owned(), Arc::clone(&counter));
-    tokio::spawn(async move {
-        while let Ok((near, _)) = listener.accept().await {
-            let far = TcpStream::connect(&target).await.unwrap();
-            near.set_nodelay(true).unwrap();
-            far.set_nodelay(true).unwrap();
-            let (near_reader, near_writer) = near.into_split();
-            let (far_reader, far_writer) = far.into_split();
-            let (one, other) = (Arc::clone(&counts), Arc::clone(&counts));
-            tokio::spawn(pass_on(near_reader, far_writer, move || one.sent()));
-            tokio::spawn(pass_on(far_reader, near_writer, move || other.received()));
-        }
-    });
-    (through, counter)
-}
-
-async fn pass_on(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    passed: impl Fn(),
-) {
-    let mut buffer = vec![0; 1 << 16];
-    while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        passed();
-        if to.write_all(&buffer[..length]).await.is_err() {
-            return;
-        }
     }
 }
 
@@ -125,8 +85,15 @@ async fn a_read_is_one_round_trip_and_so_is_a_commit_of_whatever_size() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
-    let (url, counter) = relay(&url).await;
+    let schema = Schema::new(server.url()).await;
+    let counter = Arc::new(Counter::default());
+    let (sent, received) = (Arc::clone(&counter), Arc::clone(&counter));
+    let url = relay(
+        &schema.url,
+        move |_| sent.sent(),
+        move || received.received(),
+    )
+    .await;
     let store = PostgresStore::connect_with(&url, 1).await.unwrap();
     store.load(&key("first")).await.unwrap();
     counter.take();
@@ -173,8 +140,15 @@ async fn a_code_is_redeemed_in_two_round_trips_and_a_token_validates_in_one() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
-    let (url, counter) = relay(&url).await;
+    let schema = Schema::new(server.url()).await;
+    let counter = Arc::new(Counter::default());
+    let (sent, received) = (Arc::clone(&counter), Arc::clone(&counter));
+    let url = relay(
+        &schema.url,
+        move |_| sent.sent(),
+        move || received.received(),
+    )
+    .await;
     let store = PostgresStore::connect_with(&url, 1).await.unwrap();
     let fixture = Fixture::over(MemoryStore::default(), Arc::new(store), |_| {});
     // What is prepared at first, and the server's own keys.

@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::{Schema, raw};
 use oauth_core::{
     store::{Commit, Key, Kind, Outcome, Realm, Record, Role, Store as _, Version},
     time::Timestamp,
@@ -21,23 +22,19 @@ async fn many_that_start_at_once_make_one_schema() {
     };
     // Some of them after one that has made the table of migrations and not come further, or never will.
     for interrupted in [false, true, false, true, false, true] {
-        let url = common::schema(server.url()).await;
+        let schema = Schema::new(server.url()).await;
         if interrupted {
-            common::raw(&url)
-                .await
-                .batch_execute(JOURNAL)
-                .await
-                .unwrap();
+            raw(&schema.url).await.batch_execute(JOURNAL).await.unwrap();
         }
         let mut starting = JoinSet::new();
         for _ in 0..16 {
-            let url = url.clone();
+            let url = schema.url.clone();
             starting.spawn(async move { PostgresStore::connect(&url).await.map(drop) });
         }
         for started in starting.join_all().await {
             started.unwrap();
         }
-        let client = common::raw(&url).await;
+        let client = raw(&schema.url).await;
         let rows = client
             .query("SELECT version FROM oauth_migration WHERE version > 0", &[])
             .await
@@ -51,14 +48,14 @@ async fn a_schema_of_newer_or_other_software_is_refused() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
-    PostgresStore::connect(&url).await.unwrap();
-    let client = common::raw(&url).await;
+    let schema = Schema::new(server.url()).await;
+    PostgresStore::connect(&schema.url).await.unwrap();
+    let client = raw(&schema.url).await;
     client
         .batch_execute("INSERT INTO oauth_migration (version, checksum) VALUES (2, '')")
         .await
         .unwrap();
-    let error = PostgresStore::connect(&url).await.unwrap_err();
+    let error = PostgresStore::connect(&schema.url).await.unwrap_err();
     assert!(
         matches!(error, ConnectError::TooNew { found: 2, known: 1 }),
         "{error:?}"
@@ -70,7 +67,7 @@ async fn a_schema_of_newer_or_other_software_is_refused() {
         )
         .await
         .unwrap();
-    let error = PostgresStore::connect(&url).await.unwrap_err();
+    let error = PostgresStore::connect(&schema.url).await.unwrap_err();
     assert!(
         matches!(error, ConnectError::Changed { version: 1 }),
         "{error:?}"
@@ -83,20 +80,25 @@ async fn a_role_that_may_not_create_tables_can_use_them() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    let url = common::schema(server.url()).await;
-    PostgresStore::connect(&url).await.unwrap();
-    let schema = url.rsplit("%3D").next().unwrap();
-    let role = format!("role_of_{schema}");
-    common::raw(&url)
-        .await
+    let schema = Schema::new(server.url()).await;
+    PostgresStore::connect(&schema.url).await.unwrap();
+    let role = format!("role_of_{}", schema.name);
+    let client = raw(&schema.url).await;
+    client
         .batch_execute(&format!(
-            "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};
-             GRANT SELECT, INSERT, UPDATE, DELETE ON oauth_record TO {role}; GRANT SELECT ON oauth_migration TO {role}"
+            "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {} TO {role};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON oauth_record TO {role}; GRANT SELECT ON oauth_migration TO {role}",
+            schema.name
         ))
         .await
         .unwrap();
-    let limited = url.replace("test@", &format!("{role}@"));
-    PostgresStore::connect(&limited).await.unwrap();
+    // However this server lets people in.
+    let limited = PostgresStore::connect(&format!("{}%20-c%20role%3D{role}", schema.url)).await;
+    client
+        .batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await
+        .unwrap();
+    limited.unwrap();
 }
 
 /// `wal_writer_delay` is long, so that what is not flushed by its own commit would be lost.

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use common::{PREFIX, change, key, place, raw, record, tell};
 use oauth_core::store::{Outcome, Role, Store, StoreErrorKind};
 use oauth_storage_conformance::crash::{
-    Place, run, what_was_acknowledged_survives_an_interruption,
+    self, Place, run, what_was_acknowledged_survives_an_interruption,
 };
 use redis_store::RedisStore;
 use throwaway::Redis;
@@ -108,33 +108,17 @@ fn what_was_acknowledged_survives_the_loss_of_connections() {
     });
 }
 
-/// Without a server there is an answer, and it says that nothing was applied; when it is back, so is the store.
-#[tokio::test]
-async fn a_server_that_is_away_is_unavailable_until_it_is_back() {
-    let Some(mut server) = Redis::start() else {
+#[test]
+fn a_server_that_is_away_is_unavailable_until_it_is_back() {
+    let Some(server) = Redis::start() else {
         return throwaway::skip("Redis");
     };
-    let store = RedisStore::connect(&server.url(), PREFIX).await.unwrap();
-    let creation = |name| change().create(record(name, Role::Single));
-    assert_eq!(
-        store.commit(creation("before")).await.unwrap(),
-        Outcome::Committed
-    );
-    server.kill();
-    // Whether the store has heard of it by now is not certain.
-    let error = store.commit(creation("at once")).await.unwrap_err();
-    assert_ne!(error.kind(), StoreErrorKind::Unreadable, "{error:?}");
-    let error = store.commit(creation("away")).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
-    let error = store.load(&key("before")).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
-    server.restart();
-    assert!(store.load(&key("before")).await.unwrap().is_some());
-    assert!(store.load(&key("away")).await.unwrap().is_none());
-    assert_eq!(
-        store.commit(creation("after")).await.unwrap(),
-        Outcome::Committed
-    );
+    let own = Own(Mutex::new(server));
+    let stop = || own.0.lock().unwrap().kill();
+    let start = || own.0.lock().unwrap().restart();
+    run(async || {
+        crash::a_server_that_is_away_is_unavailable_until_it_is_back(&own, stop, start).await;
+    });
 }
 
 /// A server that has taken a commit and does not answer is not waited for without end, and nothing is claimed about the commit.

@@ -16,15 +16,21 @@ pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
     // Measured first: the bytes stay as they are allocated.
     let mut bytes = Vec::with_capacity(1 + written(body, Size::default()));
     bytes.push(B::FORMAT);
-    written(body, ExtendFlavor::new(bytes)).into_boxed_slice()
+    append(body, bytes).into_boxed_slice()
 }
 
-fn written<F: Flavor>(body: &impl Body, to: F) -> F::Output {
+/// The bytes of a value behind others.
+pub(crate) fn append(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
+    written(value, ExtendFlavor::new(bytes))
+}
+
+fn written<F: Flavor>(value: &impl Serialize, to: F) -> F::Output {
     #[expect(
         clippy::expect_used,
-        reason = "bodies hold no maps, no sequences of unknown length and no custom errors"
+        reason = "this fails for a sequence of unknown length, an error of a type's own `Serialize` or a full buffer: what is \
+                  written here has derived ones over text, numbers, arrays and vectors, and vectors grow"
     )]
-    postcard::serialize_with_flavor(body, to).expect("writing plain fields to memory cannot fail")
+    postcard::serialize_with_flavor(value, to).expect("writing plain fields to memory cannot fail")
 }
 
 /// Reads a body back.

@@ -51,7 +51,7 @@ use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
-pub(crate) use self::body::{Body, decode, encode};
+pub(crate) use self::body::{Body, append, decode, encode};
 pub use self::{
     client::{ClientStore, StaticClients},
     commit::{Commit, Expect, Guard, Outcome, Put, Removal},

@@ -11,8 +11,10 @@
 //! kill is a `kill -9` at a random moment. There are 30; the variable `CRASH_KILLS` asks for more.
 //!
 //! A database that is a process of its own can be killed too:
-//! [`what_was_acknowledged_survives_an_interruption`] goes on committing while the author's function does so.
+//! [`what_was_acknowledged_survives_an_interruption`] goes on committing while the author's function does so, and
+//! [`a_server_that_is_away_is_unavailable_until_it_is_back`] looks at what a store says meanwhile.
 
+mod away;
 mod interruption;
 mod killed;
 mod shared;
@@ -24,6 +26,7 @@ use async_trait::async_trait;
 use oauth_core::store::Store;
 
 pub use self::{
+    away::a_server_that_is_away_is_unavailable_until_it_is_back,
     interruption::what_was_acknowledged_survives_an_interruption,
     killed::what_was_acknowledged_survives_a_kill_and_nothing_is_half_there,
     shared::one_winner_among_processes,

@@ -6,9 +6,12 @@
     reason = "these are tests, their helpers too, and not each needs all"
 )]
 
+pub(crate) mod relay;
+
 use std::{
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex},
+    thread,
 };
 
 use async_trait::async_trait;
@@ -16,11 +19,13 @@ use oauth_core::store::Store;
 use oauth_storage_conformance::{Harness, crash::Place};
 use oauth_storage_postgres::PostgresStore;
 use throwaway::Lease;
+use tokio::runtime::Builder;
 
 /// A new schema for each store.
 pub(crate) struct Schemas {
+    // Dropped before the server.
+    made: Mutex<Vec<Schema>>,
     server: Option<Lease>,
-    last: Mutex<Option<String>>,
 }
 
 impl Schemas {
@@ -30,8 +35,8 @@ impl Schemas {
             throwaway::skip("PostgreSQL");
         }
         Self {
+            made: Mutex::default(),
             server,
-            last: Mutex::default(),
         }
     }
 }
@@ -39,13 +44,14 @@ impl Schemas {
 #[async_trait]
 impl Harness for Schemas {
     async fn fresh(&self) -> Arc<dyn Store> {
-        let url = schema(self.server.as_ref().unwrap().url()).await;
-        *self.last.lock().unwrap() = Some(url.clone());
-        Arc::new(PostgresStore::connect(&url).await.unwrap())
+        let schema = Schema::new(self.server.as_ref().unwrap().url()).await;
+        let store = PostgresStore::connect(&schema.url).await.unwrap();
+        self.made.lock().unwrap().push(schema);
+        Arc::new(store)
     }
 
     async fn reopen(&self) -> Option<Arc<dyn Store>> {
-        let url = self.last.lock().unwrap().clone()?;
+        let url = self.made.lock().unwrap().last()?.url.clone();
         Some(Arc::new(PostgresStore::connect(&url).await.unwrap()))
     }
 
@@ -55,12 +61,19 @@ impl Harness for Schemas {
 }
 
 /// A new schema of a server, which processes find by its connection string.
-pub(crate) struct Server(Option<Lease>);
+pub(crate) struct Server {
+    // Dropped before the server.
+    made: Mutex<Vec<Schema>>,
+    server: Option<Lease>,
+}
 
 impl Server {
     pub(crate) fn new() -> Self {
         // A process that is started by a test is told where to go.
-        Self((!is_child()).then(Lease::postgres).flatten())
+        Self {
+            made: Mutex::default(),
+            server: (!is_child()).then(Lease::postgres).flatten(),
+        }
     }
 }
 
@@ -71,7 +84,10 @@ fn is_child() -> bool {
 #[async_trait]
 impl Place for Server {
     async fn fresh(&self) -> String {
-        schema(self.0.as_ref().unwrap().url()).await
+        let schema = Schema::new(self.server.as_ref().unwrap().url()).await;
+        let url = schema.url.clone();
+        self.made.lock().unwrap().push(schema);
+        url
     }
 
     async fn open(&self, name: &str) -> Arc<dyn Store> {
@@ -79,7 +95,7 @@ impl Place for Server {
     }
 
     fn is_missing(&self) -> bool {
-        if self.0.is_none() && !is_child() {
+        if self.server.is_none() && !is_child() {
             throwaway::skip("PostgreSQL");
             return true;
         }
@@ -87,16 +103,51 @@ impl Place for Server {
     }
 }
 
-/// A connection string for a new schema in the database of another.
-pub(crate) async fn schema(url: &str) -> String {
-    let name = format!("test_{:x}", RandomState::new().hash_one(std::process::id()));
-    let client = raw(url).await;
-    client
-        .batch_execute(&format!("CREATE SCHEMA {name}"))
-        .await
-        .unwrap();
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}options=-c%20search_path%3D{name}")
+/// A new schema in a database, which is gone with all that is in it when this is dropped, also by a test that fails.
+pub(crate) struct Schema {
+    server: String,
+    pub(crate) name: String,
+    /// A connection string that leads there.
+    pub(crate) url: String,
+}
+
+impl Schema {
+    pub(crate) async fn new(server: &str) -> Self {
+        let name = format!("test_{:x}", RandomState::new().hash_one(std::process::id()));
+        let client = raw(server).await;
+        client
+            .batch_execute(&format!("CREATE SCHEMA {name}"))
+            .await
+            .unwrap();
+        let separator = if server.contains('?') { '&' } else { '?' };
+        Self {
+            url: format!("{server}{separator}options=-c%20search_path%3D{name}"),
+            server: server.to_owned(),
+            name,
+        }
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        // Who holds locks there gives them up by itself, or has been left behind by a test that failed.
+        let drop = format!(
+            "SET lock_timeout = '20s'; DROP SCHEMA {} CASCADE",
+            self.name
+        );
+        let server = &self.server;
+        // A thread of its own, as this one may be one of a runtime.
+        let dropped = thread::scope(|scope| {
+            let dropping = scope.spawn(|| {
+                let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async { raw(server).await.batch_execute(&drop).await })
+            });
+            dropping.join()
+        });
+        if !matches!(dropped, Ok(Ok(()))) {
+            eprintln!("the schema {} is left in the database", self.name);
+        }
+    }
 }
 
 /// A connection without a store.
