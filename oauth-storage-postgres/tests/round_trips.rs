@@ -1,7 +1,6 @@
 //! How often a request goes to the database and back.
 //!
-//! The store talks to the database through a relay that counts: a round trip begins when the store sends after the database has
-//! answered. The counts are those of the second request of a kind; the first finds statements to prepare.
+//! The store talks to the database through a relay that counts. The counts are those of the second request of a kind; the first finds statements to prepare.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,12 +14,9 @@ mod common;
 #[path = "../../oauth-core/tests/common/mod.rs"]
 mod server;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
-use common::{Schema, relay::relay};
+use common::Schema;
 use oauth_core::{
     store::{Commit, Family, Key, Kind, Outcome, Realm, Record, Role, Store, Version},
     time::Timestamp,
@@ -32,31 +28,7 @@ use server::{
     clients::{MACHINE, POST},
     flow::{from, refresh_token},
 };
-use throwaway::Lease;
-
-/// Counts the turns of a conversation.
-#[derive(Default)]
-struct Counter {
-    /// Whether the database spoke last.
-    answered: Mutex<bool>,
-    trips: AtomicUsize,
-}
-
-impl Counter {
-    fn sent(&self) {
-        if std::mem::replace(&mut *self.answered.lock().unwrap(), false) {
-            self.trips.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    fn received(&self) {
-        *self.answered.lock().unwrap() = true;
-    }
-
-    fn take(&self) -> usize {
-        self.trips.swap(0, Ordering::SeqCst)
-    }
-}
+use throwaway::{Lease, RoundTrips};
 
 fn key(name: &str) -> Key {
     Key::new(&Realm::default(), Kind::CODE, &[name.as_bytes()])
@@ -86,14 +58,7 @@ async fn a_read_is_one_round_trip_and_so_is_a_commit_of_whatever_size() {
         return throwaway::skip("PostgreSQL");
     };
     let schema = Schema::new(server.url()).await;
-    let counter = Arc::new(Counter::default());
-    let (sent, received) = (Arc::clone(&counter), Arc::clone(&counter));
-    let url = relay(
-        &schema.url,
-        move |_| sent.sent(),
-        move || received.received(),
-    )
-    .await;
+    let (counter, url) = RoundTrips::to(&schema.url).await;
     let store = PostgresStore::connect_with(&url, 1).await.unwrap();
     store.load(&key("first")).await.unwrap();
     counter.take();
@@ -141,14 +106,7 @@ async fn a_code_is_redeemed_in_two_round_trips_and_a_token_validates_in_one() {
         return throwaway::skip("PostgreSQL");
     };
     let schema = Schema::new(server.url()).await;
-    let counter = Arc::new(Counter::default());
-    let (sent, received) = (Arc::clone(&counter), Arc::clone(&counter));
-    let url = relay(
-        &schema.url,
-        move |_| sent.sent(),
-        move || received.received(),
-    )
-    .await;
+    let (counter, url) = RoundTrips::to(&schema.url).await;
     let store = PostgresStore::connect_with(&url, 1).await.unwrap();
     let fixture = Fixture::over(MemoryStore::default(), Arc::new(store), |_| {});
     // What is prepared at first, and the server's own keys.

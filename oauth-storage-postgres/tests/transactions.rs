@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use common::{Schema, raw, relay::relay};
+use common::{Schema, raw};
 use oauth_core::{
     store::{
         Commit, Key, Kind, Outcome, Realm, Record, Role, Store as _, StoreError, StoreErrorKind,
@@ -18,7 +18,7 @@ use oauth_core::{
     time::Timestamp,
 };
 use oauth_storage_postgres::PostgresStore;
-use throwaway::Lease;
+use throwaway::{Lease, relay};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 

@@ -12,6 +12,7 @@ mod oauth_as;
 mod oxide_auth;
 pub(crate) mod report;
 mod svg;
+mod trips;
 
 use std::path::PathBuf;
 
@@ -100,6 +101,9 @@ async fn compare(arguments: &Arguments) -> Result<Report, Error> {
         running.push(Running::start(*name, arguments, directory.path())?);
     }
     let mut report = Report::new(arguments);
+    if let Some(url) = &arguments.postgres {
+        report.trips(trips::count(url).await?);
+    }
     // The first round is for warming up.
     for round in 0..=arguments.rounds {
         for flow in &arguments.flows {

@@ -79,6 +79,8 @@ pub(crate) struct Report {
     rounds: BTreeMap<(Flow, Name), Vec<Figures>>,
     peaks: BTreeMap<Name, u64>,
     mintings: BTreeMap<Name, Minting>,
+    /// To PostgreSQL and back, for each flow.
+    trips: BTreeMap<Flow, usize>,
     conditions: String,
     tokens: u32,
 }
@@ -103,6 +105,7 @@ impl Report {
             rounds: BTreeMap::new(),
             peaks: BTreeMap::new(),
             mintings: BTreeMap::new(),
+            trips: BTreeMap::new(),
             conditions: format!(
                 "{} connections, {} rounds of {} requests for each server and flow (a fifth of that where every request waits for a \
                  disk); {}; load average at the end {}",
@@ -126,6 +129,10 @@ impl Report {
 
     pub(crate) fn minting(&mut self, name: Name, minting: Minting) {
         self.mintings.insert(name, minting);
+    }
+
+    pub(crate) fn trips(&mut self, trips: impl IntoIterator<Item = (Flow, usize)>) {
+        self.trips.extend(trips);
     }
 
     pub(crate) fn lines(&self) -> Vec<Line> {
@@ -170,6 +177,12 @@ impl Report {
         text += "\n| server | most memory, MB |\n|---|---|\n";
         for (name, kilobytes) in &self.peaks {
             text += &format!("| {} | {} |\n", name.title(), kilobytes / 1024);
+        }
+        if !self.trips.is_empty() {
+            text += "\n| flow | round trips to PostgreSQL |\n|---|---|\n";
+        }
+        for (flow, trips) in &self.trips {
+            text += &format!("| {} | {trips} |\n", flow.title());
         }
         if !self.mintings.is_empty() {
             text += &format!(

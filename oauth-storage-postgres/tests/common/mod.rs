@@ -6,8 +6,6 @@
     reason = "these are tests, their helpers too, and not each needs all"
 )]
 
-pub(crate) mod relay;
-
 use std::{
     hash::{BuildHasher as _, RandomState},
     sync::{Arc, Mutex},

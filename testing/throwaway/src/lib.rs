@@ -7,6 +7,8 @@
 //! [`Lease`] is what most tests want: the server that is there for all tests (the program `throwaway` starts one and sets
 //! `TEST_POSTGRES_URL` or `TEST_REDIS_URL`), or one of their own. [`Postgres`] and [`Redis`] are for tests that kill it.
 //!
+//! A [`relay`] stands between a program and its server, and [`RoundTrips`] counts how often they talk.
+//!
 //! Without the packages there is no server, and tests [say so](skip) and pass; with `REQUIRE_SERVERS=1` they fail.
 
 #![expect(
@@ -20,9 +22,11 @@ mod lease;
 mod postgres;
 mod process;
 mod redis;
+mod relay;
 
 pub use self::{
     lease::{Lease, skip},
     postgres::Postgres,
     redis::Redis,
+    relay::{RoundTrips, relay},
 };
