@@ -34,9 +34,10 @@
 //!
 //! # `CockroachDB`, `YugabyteDB` and others
 //! The statements keep to what these share with PostgreSQL: no functions, triggers, advisory locks, `DO` blocks or system
-//! columns; row locks `FOR SHARE`, `FOR UPDATE` and `SKIP LOCKED`; partial indexes; `bytea`. Where transactions are
-//! serializable whatever is asked for, a serialization failure is retried. The storage parameters of the table are asked for
-//! and may be declined. None of these databases has been tested: run the conformance suite against yours
+//! columns; row locks `FOR SHARE`, `FOR UPDATE` and `SKIP LOCKED`; `INSERT … ON CONFLICT`; partial indexes; `bytea`; sessions
+//! whose `default_transaction_read_only` is on, and a `BEGIN` that says `READ WRITE`. Where transactions are serializable
+//! whatever is asked for, a serialization failure is retried. The storage parameters of the table are asked for and may be
+//! declined. None of these databases has been tested: run the conformance suite against yours
 //! (`TEST_POSTGRES_URL=… cargo test -p oauth-storage-postgres`).
 //!
 //! # When the database fails

@@ -14,9 +14,9 @@ use common::{
     call::{Answer, Pairs, changed, encoded, form, get, pairs},
     clients::WEB,
     dialect::{
-        APP, AS_EVERYDO, BACK, OTHER, PASSWORD, USER, World, address, api, assert_denied, secret,
+        APP, AS_EVERYDO, BACK, NO_CLIENT, OTHER, PASSWORD, USER, World, address, api,
+        assert_denied, secret,
     },
-    flow::{CHALLENGE, VERIFIER},
     yes,
 };
 
@@ -97,20 +97,13 @@ async fn a_code_by_get_and_post_on_either_path() {
 #[tokio::test]
 async fn errors_at_authorize_are_shown_or_redirected() {
     let world = world();
-    for (row, changes, error) in [
-        ("no client", &[("-client_id", "")][..], "invalid_request"),
-        (
-            "unknown client",
-            &[("client_id", "nobody")],
-            "invalid_client",
-        ),
-        (
-            "strict client",
-            &[("client_id", WEB)],
-            "unauthorized_client",
-        ),
+    let rows = [
         // Though just one is registered.
-        ("no address", &[("-redirect_uri", "")], "invalid_request"),
+        (
+            "no address",
+            &[("-redirect_uri", "")][..],
+            "invalid_request",
+        ),
         (
             "no address, another error",
             &[("-redirect_uri", ""), ("response_type", "x")],
@@ -127,7 +120,8 @@ async fn errors_at_authorize_are_shown_or_redirected() {
             &[("+redirect_uri", BACK)],
             "invalid_request",
         ),
-    ] {
+    ];
+    for (row, changes, error) in NO_CLIENT.into_iter().chain(rows) {
         assert_denied(&world.visit(changes).await, 400, error, row);
     }
     for (row, changes, error) in [
@@ -444,22 +438,6 @@ async fn the_api_takes_the_token_in_a_header_of_its_own() {
         .call(api(path, &[("access_token", &token)]), &[], "")
         .await;
     assert_denied(&answer, 401, "invalid_token", "expired");
-}
-
-#[tokio::test]
-async fn pkce_is_honoured_when_it_is_sent() {
-    let world = world();
-    let challenge = [
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
-    let code = world.code_with(&challenge).await;
-    let answer = world.redeem(APP, &code, &[]).await;
-    assert_denied(&answer, 400, "invalid_grant", "missing");
-    let answer = world
-        .redeem(APP, &code, &[("code_verifier", VERIFIER)])
-        .await;
-    assert_eq!(answer.status, 200);
 }
 
 #[tokio::test]

@@ -14,9 +14,10 @@ use common::{
     call::{changed, form, get, pairs, with},
     clients::{WEB, basic},
     dialect::{
-        APP, AS_LIUYUAN, BACK, BARE, ODD, OTHER, World, api, assert_denied, raw_basic, secret,
+        APP, AS_LIUYUAN, BACK, BARE, NO_CLIENT, ODD, OTHER, World, api, assert_denied, raw_basic,
+        secret,
     },
-    flow::{CHALLENGE, VERIFIER},
+    flow::VERIFIER,
 };
 use http::{Method, header::AUTHORIZATION};
 
@@ -52,23 +53,12 @@ async fn the_registered_address_is_used() {
 #[tokio::test]
 async fn errors_in_the_request_are_shown() {
     let world = world();
-    for (row, changes, error) in [
+    let rows = [
         ("no type", &[("-response_type", "")][..], "invalid_request"),
         (
             "type",
             &[("response_type", "x")],
             "unsupported_response_type",
-        ),
-        ("no client", &[("-client_id", "")], "invalid_request"),
-        (
-            "unknown client",
-            &[("client_id", "nobody")],
-            "invalid_client",
-        ),
-        (
-            "strict client",
-            &[("client_id", WEB)],
-            "unauthorized_client",
         ),
         ("no state", &[("-state", "")], "invalid_request"),
         ("empty state", &[("state", "")], "invalid_request"),
@@ -87,7 +77,8 @@ async fn errors_in_the_request_are_shown() {
         ("no pkce", &[("client_id", BARE)], "invalid_request"),
         ("app twice", &[("app", "authorize")], "invalid_request"),
         ("app twice, another", &[("app", "token")], "invalid_request"),
-    ] {
+    ];
+    for (row, changes, error) in NO_CLIENT.into_iter().chain(rows) {
         assert_denied(&world.visit(changes).await, 400, error, row);
     }
     world.host.does(Does::Deny);
@@ -371,22 +362,6 @@ async fn the_api_wants_the_token_in_the_form_of_its_client() {
     world.advance(7200);
     let answer = call(&right, &[("token", &token)], "").await;
     assert_denied(&answer, 401, "invalid_token", "expired");
-}
-
-#[tokio::test]
-async fn pkce_is_honoured_when_it_is_sent() {
-    let world = world();
-    let challenge = [
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
-    let code = world.code_with(&challenge).await;
-    let answer = world.redeem(APP, &code, &[]).await;
-    assert_denied(&answer, 400, "invalid_grant", "missing");
-    let answer = world
-        .redeem(APP, &code, &[("code_verifier", VERIFIER)])
-        .await;
-    assert_eq!(answer.status, 200);
 }
 
 /// A client whose id means another one if it is decoded is slowed down as any other.

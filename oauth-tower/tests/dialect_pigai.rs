@@ -14,10 +14,9 @@ use common::{
     call::{Answer, Pairs, changed, get, pairs, with},
     clients::WEB,
     dialect::{
-        APP, AS_PIGAI, BACK, BARE, ODD, OTHER, World, address, api, assert_denied, assert_error,
-        raw_basic, secret,
+        APP, AS_PIGAI, BACK, BARE, NO_CLIENT, ODD, OTHER, World, address, api, assert_denied,
+        assert_error, raw_basic, secret,
     },
-    flow::{CHALLENGE, VERIFIER},
 };
 use http::header::{AUTHORIZATION, ORIGIN, REFERER};
 use oauth_tower::dialect::JsonpHosts;
@@ -563,21 +562,10 @@ async fn a_token_comes_in_the_fragment() {
 #[tokio::test]
 async fn errors_at_authorize_are_shown_or_redirected() {
     let world = world();
-    for (row, changes, error) in [
-        ("no client", &[("-client_id", "")][..], "invalid_request"),
-        (
-            "unknown client",
-            &[("client_id", "nobody")],
-            "invalid_client",
-        ),
-        (
-            "strict client",
-            &[("client_id", WEB)],
-            "unauthorized_client",
-        ),
+    let rows = [
         (
             "address",
-            &[("redirect_uri", "http://x.example/")],
+            &[("redirect_uri", "http://x.example/")][..],
             "redirect_uri_mismatch",
         ),
         ("client twice", &[("+client_id", APP)], "invalid_request"),
@@ -586,7 +574,8 @@ async fn errors_at_authorize_are_shown_or_redirected() {
             &[("+redirect_uri", BACK)],
             "invalid_request",
         ),
-    ] {
+    ];
+    for (row, changes, error) in NO_CLIENT.into_iter().chain(rows) {
         denied(&world.visit(changes).await, 400, error, row);
     }
     let bare = [
@@ -757,29 +746,6 @@ async fn the_api_says_in_one_object_what_is_wrong_with_a_token() {
         "expired_token",
         "expired",
     );
-}
-
-#[tokio::test]
-async fn pkce_is_honoured_when_it_is_sent() {
-    let world = world();
-    let challenge = [
-        ("code_challenge", CHALLENGE),
-        ("code_challenge_method", "S256"),
-    ];
-    let code = world.code_with(&challenge).await;
-    denied(
-        &world.redeem(APP, &code, &[]).await,
-        400,
-        "invalid_grant",
-        "missing",
-    );
-    let wrong = "x".repeat(43);
-    let answer = world.redeem(APP, &code, &[("code_verifier", &wrong)]).await;
-    denied(&answer, 400, "invalid_grant", "wrong");
-    let answer = world
-        .redeem(APP, &code, &[("code_verifier", VERIFIER)])
-        .await;
-    assert_eq!(answer.status, 200);
 }
 
 /// Also of a client whose id means another one if it is decoded.

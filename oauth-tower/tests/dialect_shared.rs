@@ -19,6 +19,7 @@ use common::{
         APP, AS_EVERYDO, AS_PIGAI, BACK, OTHER, PROVIDERS, Provider, World, address, api,
         assert_denied, secret,
     },
+    flow::{CHALLENGE, VERIFIER},
     yes,
 };
 use http::{
@@ -89,7 +90,7 @@ async fn a_replay_ends_the_grant_and_nothing_less_does() {
             for (parameter, value) in [
                 ("redirect_uri", "http://www.example.com/other"),
                 ("redirect_uri", "https://other.example/cb"),
-                ("code_verifier", common::flow::VERIFIER),
+                ("code_verifier", VERIFIER),
                 ("code_verifier", "short"),
                 ("resource", "https://nowhere.example/"),
             ] {
@@ -119,6 +120,28 @@ async fn a_replay_ends_the_grant_and_nothing_less_does() {
             !world.strict.is_active(&token).await,
             "{name}: the grant has ended"
         );
+    }
+}
+
+#[tokio::test]
+async fn pkce_is_honoured_when_it_is_sent() {
+    for provider in PROVIDERS {
+        let world = World::new(provider);
+        let name = provider.dialect.name;
+        let challenge = [
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let code = world.code_with(&challenge).await;
+        let answer = world.redeem(APP, &code, &[]).await;
+        assert_denied(&answer, 400, "invalid_grant", name);
+        let wrong = "x".repeat(43);
+        let answer = world.redeem(APP, &code, &[("code_verifier", &wrong)]).await;
+        assert_denied(&answer, 400, "invalid_grant", name);
+        let answer = world
+            .redeem(APP, &code, &[("code_verifier", VERIFIER)])
+            .await;
+        assert_eq!(answer.status, 200, "{name}: {answer:?}");
     }
 }
 

@@ -1,19 +1,12 @@
 //! 易度, with its API for users.
 
-use http::Response;
-use oauth_core::{
-    token::AccessToken,
-    types::{Params, Scope},
-};
-use oauth_tower::{
-    Body,
-    dialect::{Dialect, EVERYDO as OWN, Extra, ExtraRequest, Route, Sources},
-};
+use oauth_core::token::AccessToken;
+use oauth_tower::dialect::{Dialect, EVERYDO as OWN, Extra, Route, Sources};
 use serde::Serialize;
 
 use crate::{
     demo::{Ask, At, Demo, TAKE_TOKEN, USERS},
-    provider::{Grant, Proof, Provider, and},
+    provider::{Grant, Proof, Provider, and, with_token},
 };
 
 /// 易度.
@@ -49,7 +42,7 @@ static EXTRAS: [Extra; OWN.extras.len() + 1] = and(OWN.extras, ME);
 const ME: Extra = Extra {
     route: Route::new(&["GET"], &["/api/v1/me"]),
     sources: Sources::NONE,
-    answer: |request| Box::pin(me(request)),
+    answer: |request| Box::pin(with_token(request, Me::of)),
 };
 
 fn commands(at: &At<'_>) -> Vec<String> {
@@ -83,19 +76,6 @@ fn exchange(at: &At<'_>, what: &str) -> Vec<String> {
         "curl -d \"grant_type=refrash_token&refrash_token=$REFRASH&{client}\" {base}/access_token"
     ));
     commands
-}
-
-async fn me(request: ExtraRequest) -> Response<Body> {
-    let ExtraRequest {
-        dialects, parts, ..
-    } = request;
-    match dialects
-        .call(&parts, &Params::default(), &Scope::EMPTY)
-        .await
-    {
-        Ok(call) => call.answer(&Me::of(&call.token)),
-        Err(refused) => refused,
-    }
 }
 
 /// Who a token is of.

@@ -1,16 +1,12 @@
 //! 知晓云, with its cloud functions.
 
-use http::Response;
-use oauth_core::types::{Params, Scope};
-use oauth_tower::{
-    Body,
-    dialect::{Dialect, Extra, ExtraRequest, MINAPP as OWN, Route, Sources},
-};
+use oauth_core::token::AccessToken;
+use oauth_tower::dialect::{Dialect, Extra, MINAPP as OWN, Route, Sources};
 use serde::Serialize;
 
 use crate::{
     demo::{At, Demo, TAKE_TOKEN},
-    provider::{Grant, Proof, Provider, and},
+    provider::{Grant, Proof, Provider, and, with_token},
 };
 
 /// 知晓云.
@@ -43,7 +39,7 @@ const FUNCTIONS: Extra = Extra {
         ],
     ),
     sources: Sources::NONE,
-    answer: |request| Box::pin(functions(request)),
+    answer: |request| Box::pin(with_token(request, functions)),
 };
 
 fn commands(At { demo, base, .. }: &At<'_>) -> Vec<String> {
@@ -72,18 +68,9 @@ struct Function {
     audit_status: &'static str,
 }
 
-async fn functions(request: ExtraRequest) -> Response<Body> {
-    let ExtraRequest {
-        dialects, parts, ..
-    } = request;
-    match dialects
-        .call(&parts, &Params::default(), &Scope::EMPTY)
-        .await
-    {
-        Ok(call) => call.answer(&Functions {
-            objects: [("helloWorld", "approved"), ("sendMail", "pending")]
-                .map(|(name, audit_status)| Function { name, audit_status }),
-        }),
-        Err(refused) => refused,
+fn functions(_: &AccessToken) -> Functions {
+    Functions {
+        objects: [("helloWorld", "approved"), ("sendMail", "pending")]
+            .map(|(name, audit_status)| Function { name, audit_status }),
     }
 }

@@ -1,16 +1,12 @@
 //! 批改网, with its essays.
 
-use http::Response;
-use oauth_core::types::{Params, Scope};
-use oauth_tower::{
-    Body,
-    dialect::{Dialect, Extra, ExtraRequest, PIGAI as OWN, Route, Sources},
-};
+use oauth_core::token::AccessToken;
+use oauth_tower::dialect::{Dialect, Extra, PIGAI as OWN, Route, Sources};
 use serde::Serialize;
 
 use crate::{
     demo::{Ask, At, Demo, TAKE_TOKEN},
-    provider::{Grant, Proof, Provider, and},
+    provider::{Grant, Proof, Provider, and, with_token},
 };
 
 /// 批改网.
@@ -46,7 +42,7 @@ static EXTRAS: [Extra; OWN.extras.len() + 1] = and(OWN.extras, ESSAYS);
 const ESSAYS: Extra = Extra {
     route: Route::new(&["GET"], &["/essays/rapid_experience"]),
     sources: Sources::QUERY,
-    answer: |request| Box::pin(essays(request)),
+    answer: |request| Box::pin(with_token(request, essay)),
 };
 
 fn commands(at: &At<'_>) -> Vec<String> {
@@ -82,20 +78,11 @@ struct Essay {
 }
 
 /// An essay, for any token; as a script if a callback is named.
-async fn essays(request: ExtraRequest) -> Response<Body> {
-    let ExtraRequest {
-        dialects, parts, ..
-    } = request;
-    match dialects
-        .call(&parts, &Params::default(), &Scope::EMPTY)
-        .await
-    {
-        Ok(call) => call.answer(&Essay {
-            number: 10_001,
-            title: "A rapid experience",
-            score: 92,
-            client_id: call.token.client_id.to_string(),
-        }),
-        Err(refused) => refused,
+fn essay(token: &AccessToken) -> Essay {
+    Essay {
+        number: 10_001,
+        title: "A rapid experience",
+        score: 92,
+        client_id: token.client_id.to_string(),
     }
 }

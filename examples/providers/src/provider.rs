@@ -1,6 +1,15 @@
 //! What a provider is here.
 
-use oauth_tower::dialect::{Dialect, Extra};
+use http::Response;
+use oauth_core::{
+    token::AccessToken,
+    types::{Params, Scope},
+};
+use oauth_tower::{
+    Body,
+    dialect::{Dialect, Extra, ExtraRequest},
+};
+use serde::Serialize;
 
 use crate::{
     demo::Demo, everydo::EVERYDO, liuyuan::LIUYUAN, minapp::MINAPP, pigai::PIGAI, proauth::PROAUTH,
@@ -78,6 +87,23 @@ pub(crate) const fn and<const N: usize>(own: &[Extra], one_more: Extra) -> [Extr
         i += 1;
     }
     all
+}
+
+/// Answers a call of an API with whatever token, whose parameters are all in its address or header.
+pub(crate) async fn with_token<T: Serialize>(
+    request: ExtraRequest,
+    answer: impl FnOnce(&AccessToken) -> T,
+) -> Response<Body> {
+    let ExtraRequest {
+        dialects, parts, ..
+    } = request;
+    match dialects
+        .call(&parts, &Params::default(), &Scope::EMPTY)
+        .await
+    {
+        Ok(call) => call.answer(&answer(&call.token)),
+        Err(refused) => refused,
+    }
 }
 
 #[cfg(test)]

@@ -9,12 +9,9 @@
 
 mod common;
 
-use common::{CONFIG, Http, MACHINE, Place, Quickstart, Store, place::PATIENCE};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use common::{CONFIG, Http, MACHINE, Place, Quickstart, Store};
+use test_client::{HalfSent, closed, rest};
+use tokio::net::TcpStream;
 
 const BODY: &str = "grant_type=client_credentials&client_id=later&client_secret=x";
 
@@ -23,42 +20,15 @@ async fn a_body_that_still_arrives_is_answered_and_nobody_else_is() {
     for store in [Store::Memory, Store::Sqlite] {
         let place = Place::new(CONFIG);
         let mut server = place.start(store).await;
-        let (arrived, to_come) = BODY.split_at(10);
-        let mut slow = TcpStream::connect(server.address()).await.unwrap();
-        let head = format!(
-            "POST /token HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\
-             content-type: application/x-www-form-urlencoded\r\n\r\n",
-            BODY.len()
-        );
-        slow.write_all(head.as_bytes()).await.unwrap();
-        // The server says so when it has begun to wait for the body.
-        let mut go_on = [0; 25];
-        slow.read_exact(&mut go_on).await.unwrap();
-        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-        slow.write_all(arrived.as_bytes()).await.unwrap();
-        let mut idle = TcpStream::connect(server.address()).await.unwrap();
+        let slow = HalfSent::post(server.address(), "/token", BODY).await;
+        let idle = TcpStream::connect(server.address()).await.unwrap();
 
         server.interrupt().await;
-        let refused = async {
-            while TcpStream::connect(server.address()).await.is_ok() {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, refused).await.expect("a closed door");
-        slow.write_all(to_come.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        timeout(PATIENCE, slow.read_to_string(&mut answer))
-            .await
-            .expect("an answer in time")
-            .unwrap();
+        closed(server.address()).await;
+        let answer = slow.finish().await;
         assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
         assert!(answer.contains("\"error\":\"invalid_client\""), "{answer}");
-        let mut nothing = String::new();
-        timeout(PATIENCE, idle.read_to_string(&mut nothing))
-            .await
-            .expect("an end in time")
-            .unwrap();
-        assert_eq!(nothing, "");
+        assert_eq!(rest(idle).await, "");
         assert!(server.ended().await.success());
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests of the examples share: an HTTP client that the `oauth2` crate takes, and a browser.
+//! What the tests of the examples share: an HTTP client that the `oauth2` crate takes, a browser, and a request that is half sent.
 //!
 //! [`http()`] goes where `oauth2` wants an asynchronous client: `.request_async(&test_client::http)`.
 
@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+mod half_sent;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -15,7 +16,10 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use thiserror::Error;
 
-pub use self::browser::{Browser, Shown};
+pub use self::{
+    browser::{Browser, Shown},
+    half_sent::{HalfSent, closed, rest},
+};
 
 /// Why there is no answer.
 #[derive(Debug, Error)]

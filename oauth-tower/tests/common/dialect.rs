@@ -89,6 +89,21 @@ pub const AS_EVERYDO: Provider = Provider {
 
 pub const PROVIDERS: [&Provider; 3] = [&AS_PIGAI, &AS_LIUYUAN, &AS_EVERYDO];
 
+/// Requests for a code in which no provider finds a client to send the browser back to: row, changes, error.
+pub const NO_CLIENT: [(&str, Changes<'_>, &str); 3] = [
+    ("no client", &[("-client_id", "")], "invalid_request"),
+    (
+        "unknown client",
+        &[("client_id", "nobody")],
+        "invalid_client",
+    ),
+    (
+        "strict client",
+        &[("client_id", clients::WEB)],
+        "unauthorized_client",
+    ),
+];
+
 /// A provider and a strict server.
 pub struct World {
     pub provider: &'static Provider,
