@@ -351,8 +351,8 @@ fn what_is_counted_is_what_is_taken() {
         assert!(status.success());
         return;
     }
-    for what in ["tokens", "members", "listed"] {
-        for count in [10_000, 30_000, 60_000_u64] {
+    for what in ["tokens", "members", "listed", "moved"] {
+        for count in [10_000, 40_000_u64] {
             let before = ALLOCATOR.stats();
             let store = MemoryStore::with_ceiling(usize::MAX);
             for number in 0..count {
@@ -377,7 +377,17 @@ fn what_is_counted_is_what_is_taken() {
                     }
                     _ => {}
                 }
+                let moved = Record {
+                    forget_at: Timestamp::from_unix_seconds(2000 + number),
+                    ..record.clone()
+                };
+                let written = commit.id;
                 assert!(fits(&store, commit.create(record)));
+                // As a code that is spent: its place among what is to be forgotten is another one from then on.
+                if what == "moved" {
+                    let moving = change(count + number).replace(moved, written);
+                    assert!(fits(&store, moving));
+                }
             }
             let after = ALLOCATOR.stats();
             let bytes = |stats: stats_alloc::Stats| stats.bytes_allocated - stats.bytes_deallocated;
