@@ -1,0 +1,149 @@
+//! The server, its client, and what that asks for.
+
+use std::sync::Arc;
+
+use oauth_core::{
+    AuthorizationServer,
+    authorize::{Approval, Browser, Interaction, Verdict},
+    client::{
+        Authorization, Client, ClientAuthentication, ClientSecrets, Introspection, Presented,
+    },
+    error::Fault as ServerFault,
+    grant::GrantType,
+    random::{Entropy, EntropyError},
+    server::AuthorizeAnswer,
+    store::{StaticClients, Store},
+    time::{Clock, Timestamp},
+    types::{ClientId, Issuer, Secret, SecretDigest, Subject},
+};
+
+use crate::bench::random;
+
+/// What the checks rely on and is no matter of the store.
+pub(super) fn sure<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("the server failed where nothing was wrong: {error:?}"))
+}
+
+const REDIRECT_URI: &str = "https://client.example/callback";
+const SECRET: &str = "secret";
+/// The verifier and its challenge of RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+pub(super) fn client_id() -> ClientId {
+    sure(ClientId::new("client"))
+}
+
+pub(super) fn server(store: Arc<dyn Store>) -> AuthorizationServer {
+    let secrets = ClientSecrets::new(SecretDigest::of(SECRET));
+    let authentication = ClientAuthentication::SecretBasic(secrets);
+    let client = Client::confidential(client_id(), authentication)
+        .grant_types([
+            GrantType::AUTHORIZATION_CODE,
+            GrantType::REFRESH_TOKEN,
+            GrantType::CLIENT_CREDENTIALS,
+        ])
+        .redirect_uri(REDIRECT_URI)
+        .scope(sure("read".parse()))
+        .introspection(Introspection::All)
+        .build();
+    let clients: StaticClients = [sure(client)].into_iter().collect();
+    AuthorizationServer::builder(
+        sure(Issuer::new("https://login.example")),
+        store,
+        Arc::new(clients),
+        Arc::new(StandingClock),
+        Arc::new(HashEntropy),
+    )
+    .build()
+}
+
+/// It is always the same moment.
+struct StandingClock;
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(1_800_000_000)
+    }
+}
+
+/// As unpredictable as the keys of this process's hash maps, which will do for tests.
+struct HashEntropy;
+
+impl Entropy for HashEntropy {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+        for chunk in buffer.chunks_mut(16) {
+            chunk.copy_from_slice(&random()[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn pend(server: &AuthorizationServer, browser: &Browser) -> Interaction {
+    let params = [
+        ("response_type", "code"),
+        ("client_id", client_id().as_str()),
+        ("redirect_uri", REDIRECT_URI),
+        ("scope", "read"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]
+    .into_iter()
+    .collect();
+    match sure(server.authorize(params, browser).await) {
+        AuthorizeAnswer::Interact(interaction) => interaction,
+        other => panic!("an authorization request is refused: {other:?}"),
+    }
+}
+
+/// Why there is no code.
+#[derive(Debug)]
+pub(super) enum Denied {
+    Fault(ServerFault),
+    Answer(String),
+}
+
+/// Approves as the user, and gives the code.
+pub(super) async fn approve(
+    server: &AuthorizationServer,
+    browser: &Browser,
+    user: &Subject,
+    pending: &Interaction,
+) -> Result<String, Denied> {
+    let verdict = Verdict::Approve(Approval::new(user.clone()));
+    let settled = server
+        .settle(&pending.handle, Some(browser), &verdict)
+        .await
+        .map_err(Denied::Fault)?
+        .map_err(|denial| Denied::Answer(format!("{denial:?}")))?;
+    let mut params = settled.response.params();
+    let code = params.find(|(name, _)| *name == "code");
+    code.map(|(_, code)| code.to_owned())
+        .ok_or_else(|| Denied::Answer("an approval without a code".to_owned()))
+}
+
+pub(super) fn exchange(code: &str) -> Presented {
+    presented(&[
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("redirect_uri", REDIRECT_URI),
+        ("code_verifier", VERIFIER),
+    ])
+}
+
+pub(super) fn refresh(token: &Secret) -> Presented {
+    presented(&[
+        ("grant_type", "refresh_token"),
+        ("refresh_token", token.expose()),
+    ])
+}
+
+pub(super) fn presented(params: &[(&str, &str)]) -> Presented {
+    Presented {
+        authorization: Some(Authorization::Basic {
+            client_id: client_id().to_string(),
+            secret: Secret::new(SECRET),
+        }),
+        params: params.iter().copied().collect(),
+    }
+}

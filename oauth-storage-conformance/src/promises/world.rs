@@ -1,0 +1,173 @@
+//! A server over a store, and something for every flow to work on.
+
+use std::sync::Arc;
+
+use oauth_core::{
+    AuthorizationServer,
+    authorize::{Browser, Interaction},
+    client::Presented,
+    error::{ErrorCode, Fault as ServerFault},
+    store::{OwnedBy, Store},
+    token::{IntrospectionResponse, TokenResponse},
+    types::{GrantId, Secret, Subject},
+};
+
+use super::{
+    Came, Flow, OPERATIONS,
+    client::{Denied, approve, client_id, exchange, pend, presented, refresh, server, sure},
+};
+use crate::{Faulty, bench::random};
+
+/// A server, and something for every flow to work on.
+pub(super) struct World {
+    pub(super) store: Arc<Faulty<Arc<dyn Store>>>,
+    server: AuthorizationServer,
+    browser: Browser,
+    user: Subject,
+    /// Not decided.
+    pending: Interaction,
+    /// Not redeemed.
+    code: String,
+    tokens: TokenResponse,
+    /// That of the tokens.
+    grant: GrantId,
+}
+
+impl World {
+    pub(super) async fn new(store: &Arc<dyn Store>) -> Self {
+        let store = Arc::new(Faulty::new(Arc::clone(store)));
+        let server = server(Arc::clone(&store) as _);
+        let browser = Browser::new(&mut sure(server.random()));
+        let user = sure(Subject::new(format!(
+            "{:032x}",
+            u128::from_be_bytes(random())
+        )));
+        let approved = async || {
+            let pending = pend(&server, &browser).await;
+            sure(approve(&server, &browser, &user, &pending).await)
+        };
+        let tokens = sure(sure(server.token(&exchange(&approved().await)).await));
+        let by = OwnedBy::Subject(user.to_arc());
+        let grant = sure(server.grants(by, None, 1).await).grants.remove(0).id;
+        let code = approved().await;
+        let pending = pend(&server, &browser).await;
+        for operation in OPERATIONS {
+            store.take_calls(operation);
+        }
+        Self {
+            store,
+            server,
+            browser,
+            user,
+            pending,
+            code,
+            tokens,
+            grant,
+        }
+    }
+
+    pub(super) async fn run(&self, flow: Flow) -> Came {
+        let server = &self.server;
+        let answer = match flow {
+            Flow::Approve => self.approve().await,
+            Flow::Redeem => self.issue(&exchange(&self.code)).await,
+            Flow::Refresh => self.issue(&refresh(self.refresh_token())).await,
+            Flow::ClientCredentials => {
+                let request = presented(&[("grant_type", "client_credentials")]);
+                self.issue(&request).await
+            }
+            Flow::Validate => server
+                .validate(&self.tokens.access_token)
+                .await
+                .map(|found| is(found.as_ref() == Some(&self.tokens.token), &found)),
+            Flow::Introspect => self
+                .introspect(&self.tokens.access_token)
+                .await
+                .map(|is_active| is(is_active, &"it is inactive")),
+            Flow::Revoke => {
+                let request = presented(&[("token", self.refresh_token().expose())]);
+                let answer = server.revoke(&request).await;
+                self.ended(answer.map(|answer| answer.err().map(|denial| format!("{denial:?}"))))
+                    .await
+            }
+            Flow::Withdraw => {
+                let answer = server.withdraw(&self.user, &client_id()).await;
+                self.ended(answer.map(|_| None)).await
+            }
+            Flow::EndGrant => {
+                let answer = server.end_grant(self.grant).await;
+                self.ended(answer.map(|()| None)).await
+            }
+        };
+        answer.unwrap_or_else(|fault| {
+            if fault.refusal().code == ErrorCode::TEMPORARILY_UNAVAILABLE {
+                Came::Later
+            } else {
+                Came::Wrong(format!("{fault:?}"))
+            }
+        })
+    }
+
+    async fn approve(&self) -> Result<Came, ServerFault> {
+        let code = match approve(&self.server, &self.browser, &self.user, &self.pending).await {
+            Ok(code) => code,
+            Err(Denied::Fault(fault)) => return Err(fault),
+            Err(Denied::Answer(denial)) => return Ok(Came::Wrong(denial)),
+        };
+        self.store.clear();
+        let tokens = self.server.token(&exchange(&code)).await?;
+        Ok(is(tokens.is_ok(), &tokens))
+    }
+
+    /// Asks for tokens, and looks whether they are there.
+    async fn issue(&self, request: &Presented) -> Result<Came, ServerFault> {
+        let tokens = match self.server.token(request).await? {
+            Ok(tokens) => tokens,
+            Err(denial) => return Ok(Came::Wrong(format!("{denial:?}"))),
+        };
+        self.store.clear();
+        for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()] {
+            if let Some(token) = token
+                && !self.introspect(token).await?
+            {
+                return Ok(Came::Wrong("a token that is not there".to_owned()));
+            }
+        }
+        Ok(Came::Granted)
+    }
+
+    /// Looks whether the grant has ended, if that was answered.
+    async fn ended(
+        &self,
+        answer: Result<Option<String>, ServerFault>,
+    ) -> Result<Came, ServerFault> {
+        if let Some(denial) = answer? {
+            return Ok(Came::Wrong(denial));
+        }
+        self.store.clear();
+        for token in [&self.tokens.access_token, self.refresh_token()] {
+            if self.introspect(token).await? {
+                return Ok(Came::Wrong("a token that is still there".to_owned()));
+            }
+        }
+        Ok(Came::Granted)
+    }
+
+    async fn introspect(&self, token: &Secret) -> Result<bool, ServerFault> {
+        let request = presented(&[("token", token.expose())]);
+        let answer = self.server.introspect(&request).await?;
+        Ok(answer.is_ok_and(|answer| answer != IntrospectionResponse::Inactive))
+    }
+
+    fn refresh_token(&self) -> &Secret {
+        sure(self.tokens.refresh_token.as_ref().ok_or("no refresh token"))
+    }
+}
+
+fn is(so: bool, instead: &dyn std::fmt::Debug) -> Came {
+    if so {
+        Came::Granted
+    } else {
+        Came::Wrong(format!("{instead:?}"))
+    }
+}
