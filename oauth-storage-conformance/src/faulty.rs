@@ -16,6 +16,7 @@ use tokio::task::yield_now;
 
 /// What a store is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Operation {
     /// `load`, and `load_all`, which counts as one.
     Load,
@@ -28,6 +29,7 @@ pub enum Operation {
 }
 
 /// What becomes of one call of a store.
+#[non_exhaustive]
 pub enum Fault {
     /// Nothing: the store is asked, and answers.
     None,
@@ -121,9 +123,10 @@ impl<S> Faulty<S> {
         self.locked().faults[operation as usize].extend(faults);
     }
 
-    /// Forgets all that was planned.
-    pub fn clear(&self) {
-        self.locked().faults = Default::default();
+    /// Forgets what is still planned, and says how many faults that were, those included that are [`Fault::None`].
+    pub fn clear(&self) -> usize {
+        let left = std::mem::take(&mut self.locked().faults);
+        left.iter().map(VecDeque::len).sum()
     }
 
     /// How many calls of an operation there were since this was asked last.

@@ -37,7 +37,8 @@ tests! {
         one_winner_among_commits_that_guard_what_the_other_changes;
     early_guard: EarlyGuard => one_winner_among_commits_that_guard_what_the_other_changes;
     exclusive_guard: ExclusiveGuard => guards_that_only_guard_do_not_exclude_each_other;
-    own_versions: OwnVersions => versions_are_the_ids_of_commits;
+    own_versions: OwnVersions => versions_are_the_ids_of_commits,
+        a_server_keeps_its_promises_whichever_call_fails;
     end_in_two_steps: EndInTwoSteps => ending_a_family_excludes_concurrent_additions,
         concurrent_histories_are_linearizable;
     join_unchecked: JoinUnchecked => a_put_into_an_ended_family_conflicts,

@@ -112,8 +112,7 @@ pub(crate) fn bytes_of(record: &Record) -> usize {
     bytes(record.body.len(), record.owner.as_ref())
 }
 
-/// What a row takes: its slot, its places in the indexes as they are when they have just grown and hold as much as they may of what was
-/// left behind, and what it points at.
+/// What a row takes: its slot, its places in the indexes as they are when they have just grown, and what it points at.
 fn bytes(body: usize, owner: Option<&Owner>) -> usize {
     const ROW: usize = 128 + 96;
     /// What an allocation takes beyond what was asked for.

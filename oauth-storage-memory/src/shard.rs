@@ -7,7 +7,7 @@ use oauth_core::{
 
 use crate::{
     forget::ForgetQueue,
-    index::Index,
+    index::{ByDigest, ByFamily},
     owned::Owned,
     schema::{Row, Standing},
     slab::{Slab, Slot},
@@ -19,8 +19,8 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Shard {
     rows: Slab,
-    by_digest: Index,
-    by_family: Index,
+    by_digest: ByDigest,
+    by_family: ByFamily,
     forget: ForgetQueue,
     owned: Owned,
     /// What all rows take together.
@@ -78,32 +78,22 @@ impl Shard {
         let rows = &self.rows;
         let members = self
             .by_family
-            .take(family.anchor(), |slot| rows[slot].family() == Some(family));
+            .take(family, |slot| rows[slot].family() == Some(family));
         for slot in members {
             removed.push(self.remove_row(slot));
         }
     }
 
-    /// No record may be forgotten earlier than this.
+    /// The least `forget_at` of all records.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         self.forget.oldest()
     }
 
     /// Removes the record with the least `forget_at`, if that is at or before `before`. None of `spared`, which is sorted.
     pub(crate) fn remove_oldest(&mut self, before: Timestamp, spared: &[Digest]) -> Option<Row> {
-        let mut passed_over = Vec::new();
-        let mut found = None;
-        while let Some(slot) = self.forget.pop(&self.rows, before) {
-            if spared.binary_search(&self.rows[slot].digest).is_err() {
-                found = Some(slot);
-                break;
-            }
-            passed_over.push(slot);
-        }
-        for slot in passed_over {
-            self.forget.push(&self.rows, slot);
-        }
-        found.map(|slot| self.remove_slot(slot))
+        let is_spared = |slot: &Slot| spared.binary_search(&self.rows[*slot].digest).is_ok();
+        let slot = self.forget.due(before).find(|slot| !is_spared(slot))?;
+        Some(self.remove_slot(slot))
     }
 
     /// What this shard has of a listing, in the order of the digests.
@@ -119,7 +109,7 @@ impl Shard {
         family: Family,
         is_apart: impl Fn(&Digest) -> bool,
     ) -> usize {
-        let members = self.by_family.find(family.anchor());
+        let members = self.by_family.find(family);
         members
             .map(|slot| &self.rows[slot])
             .filter(|row| row.family() == Some(family) && !is_apart(&row.digest))
@@ -138,26 +128,27 @@ impl Shard {
         let row = &self.rows[slot];
         self.by_digest.insert(&row.digest, slot);
         if let Some(family) = row.family() {
-            self.by_family.insert(family.anchor(), slot);
+            self.by_family.insert(family, slot);
         }
+        self.forget.insert(row.forget_at, slot);
         self.owned.insert(row, slot);
-        self.forget.push(&self.rows, slot);
     }
 
     /// Writes a row over another one that stands where it will stand.
     fn rewrite(&mut self, slot: Slot, row: Row) {
         self.bytes -= self.rows[slot].bytes();
         self.bytes += row.bytes();
-        let moves = self.rows[slot].forget_at != row.forget_at;
-        self.rows[slot].rewrite(row);
-        if moves {
-            self.forget.push(&self.rows, slot);
+        let before = self.rows[slot].forget_at;
+        if before != row.forget_at {
+            self.forget.remove(before, slot);
+            self.forget.insert(row.forget_at, slot);
         }
+        self.rows[slot].rewrite(row);
     }
 
     fn remove_slot(&mut self, slot: Slot) -> Row {
         if let Some(family) = self.rows[slot].family() {
-            self.by_family.remove(family.anchor(), slot);
+            self.by_family.remove(family, slot);
         }
         self.remove_row(slot)
     }
@@ -166,6 +157,7 @@ impl Shard {
     fn remove_row(&mut self, slot: Slot) -> Row {
         let row = self.rows.remove(slot);
         self.by_digest.remove(&row.digest, slot);
+        self.forget.remove(row.forget_at, slot);
         self.owned.remove(&row);
         self.bytes -= row.bytes();
         row

@@ -26,8 +26,8 @@
 //! - What is acknowledged is as safe as the server makes it. If `synchronous_commit` is `off`, the store turns it on for its
 //!   connections; `fsync = off` it cannot mend. If a replica takes over that had not received a commit, that commit is lost: a
 //!   database whose replicas may take over needs `synchronous_standby_names`.
-//! - Between the store and the database there may be a pooler that pools sessions. One that pools transactions forgets what the
-//!   store has set for its sessions.
+//! - Between the store and the database there may be a pooler that pools sessions. It must not pool transactions: what the
+//!   store sets for its sessions, among it that nothing is written outside of transactions, would be lost, or meet others.
 //! - Every refresh replaces a row and every commit drops some, so dead rows come at the rate of requests. The table asks for
 //!   vacuum at 2 % of dead rows and leaves a tenth of its pages free for replacements; nothing else has to be set. Long
 //!   transactions of other applications in the same database cluster keep dead rows alive, here as everywhere.

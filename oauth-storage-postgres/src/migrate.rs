@@ -17,8 +17,10 @@ const TUNING: &str =
     "ALTER TABLE oauth_record SET (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)";
 
-/// A session of the pool writes nothing otherwise.
-const WRITING: &str = "SET default_transaction_read_only = off";
+/// A session of the pool writes nothing otherwise. And who waits for the lock has to see what was done meanwhile, whatever the
+/// database does by default.
+const WRITING: &str = "SET default_transaction_read_only = off;
+    SET default_transaction_isolation = 'read committed'";
 
 /// The table of what was applied. Its row for version 0 stands for the empty schema, and is what those who migrate lock.
 const JOURNAL: &str = "CREATE TABLE IF NOT EXISTS oauth_migration (version integer PRIMARY KEY, checksum bytea NOT NULL)";

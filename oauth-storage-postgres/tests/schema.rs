@@ -20,15 +20,24 @@ async fn many_that_start_at_once_make_one_schema() {
     let Some(server) = Lease::postgres() else {
         return throwaway::skip("PostgreSQL");
     };
-    // Some of them after one that has made the table of migrations and not come further, or never will.
-    for interrupted in [false, true, false, true, false, true] {
+    // Some of them after one that has made the table of migrations and not come further, or never will; and whatever isolation
+    // the database gives to those who do not ask.
+    for (interrupted, isolation) in [
+        (false, "read%5C%20committed"),
+        (true, "read%5C%20committed"),
+        (false, "repeatable%5C%20read"),
+        (true, "repeatable%5C%20read"),
+        (false, "serializable"),
+        (true, "serializable"),
+    ] {
         let schema = Schema::new(server.url()).await;
         if interrupted {
             raw(&schema.url).await.batch_execute(JOURNAL).await.unwrap();
         }
         let mut starting = JoinSet::new();
         for _ in 0..16 {
-            let url = schema.url.clone();
+            let setting = format!("%20-c%20default_transaction_isolation%3D{isolation}");
+            let url = schema.url.clone() + &setting;
             starting.spawn(async move { PostgresStore::connect(&url).await.map(drop) });
         }
         for started in starting.join_all().await {

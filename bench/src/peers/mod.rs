@@ -101,9 +101,6 @@ async fn compare(arguments: &Arguments) -> Result<Report, Error> {
         running.push(Running::start(*name, arguments, directory.path())?);
     }
     let mut report = Report::new(arguments);
-    if let Some(url) = &arguments.postgres {
-        report.trips(trips::count(url).await?);
-    }
     // The first round is for warming up.
     for round in 0..=arguments.rounds {
         for flow in &arguments.flows {
@@ -125,6 +122,9 @@ async fn compare(arguments: &Arguments) -> Result<Report, Error> {
                 }
             }
         }
+    }
+    if let Some(url) = &arguments.postgres {
+        report.trips(trips::count(url).await?);
     }
     for server in &running {
         report.peak(server.name, server.usage().await?.peak);

@@ -20,6 +20,7 @@ pub struct BadLog {
 
 /// How a log is written, and should not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Writes {
     /// Eight commits at a time, which are acknowledged before.
     Late,

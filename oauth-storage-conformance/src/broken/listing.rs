@@ -42,7 +42,9 @@ pub struct PagesByPosition(Mutex<HashMap<Digest, usize>>);
 #[async_trait]
 impl Mistake for PagesByPosition {
     async fn list(&self, model: &ModelStore, listing: &Listing) -> Result<Page, StoreError> {
-        let position = listing.after.map_or(0, |after| locked(&self.0)[&after]);
+        let position = listing.after.map_or(0, |after| {
+            locked(&self.0).get(&after).copied().unwrap_or_default()
+        });
         let all = Listing {
             after: None,
             limit: 100_000,

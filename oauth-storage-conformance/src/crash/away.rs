@@ -36,10 +36,11 @@ pub async fn a_server_that_is_away_is_unavailable_until_it_is_back(
     let while_away = async {
         // Whether the store has heard of it by now is not certain.
         let answer = store.commit(change().create(single(&at_once))).await;
+        let first = kind(&answer);
         require!(
             AWAY,
             matches!(
-                kind(&answer),
+                first,
                 Some(StoreErrorKind::Unknown | StoreErrorKind::Unavailable)
             ),
             "the first commit gave {answer:?}"
@@ -52,6 +53,7 @@ pub async fn a_server_that_is_away_is_unavailable_until_it_is_back(
         );
         let answer = store.load(&before).await;
         require!(AWAY, is_unavailable(&answer), "a load gave {answer:?}");
+        first
     };
     let answered = tokio::time::timeout(PATIENCE, while_away).await;
     require!(
@@ -60,6 +62,10 @@ pub async fn a_server_that_is_away_is_unavailable_until_it_is_back(
         "it did not answer within {PATIENCE:?}"
     );
     start();
+    if answered == Ok(Some(StoreErrorKind::Unavailable)) {
+        let found = bench.load(&at_once).await;
+        require!(BACK, found.is_none(), "the first commit left {found:?}");
+    }
     for (key, is_there) in [(&before, true), (&away, false)] {
         let found = bench.load(key).await;
         require!(BACK, found.is_some() == is_there, "a load gave {found:?}");

@@ -19,9 +19,14 @@ use oauth_core::{
 
 use crate::bench::random;
 
-/// What the checks rely on and is no matter of the store.
+/// What a server does over any store, as long as nothing fails.
 pub(super) fn sure<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
-    result.unwrap_or_else(|error| panic!("the server failed where nothing was wrong: {error:?}"))
+    result.unwrap_or_else(|error| {
+        fail!(
+            "a server over the store works where nothing is wrong",
+            "{error:?}"
+        )
+    })
 }
 
 const REDIRECT_URI: &str = "https://client.example/callback";

@@ -21,7 +21,7 @@ pub async fn a_server_keeps_its_promises_whichever_call_fails(harness: &dyn Harn
             let world = World::new(&store).await;
             let came = world.run(flow).await;
             holds(came == Came::Granted, flow, "nothing", &came);
-            OPERATIONS.map(|operation| world.store.take_calls(operation))
+            world.calls()
         };
         for (operation, calls) in OPERATIONS.into_iter().zip(calls) {
             let kinds = KINDS.into_iter().filter(|kind| kind.is_of(operation));
@@ -44,7 +44,6 @@ async fn disturbed(
     let passes = std::iter::repeat_with(|| Fault::None).take(call);
     world.store.plan(operation, passes.chain([kind.fault()]));
     let came = world.run(flow).await;
-    world.store.clear();
     let what = format!("{kind:?} of {operation:?} {call}");
     let may_come_later = match (operation, kind) {
         (_, Kind::Delayed) | (Operation::Commit, Kind::AnswerLost) => false,

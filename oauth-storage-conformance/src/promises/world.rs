@@ -1,6 +1,6 @@
 //! A server over a store, and something for every flow to work on.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use oauth_core::{
     AuthorizationServer,
@@ -31,6 +31,8 @@ pub(super) struct World {
     tokens: TokenResponse,
     /// That of the tokens.
     grant: GrantId,
+    /// How often a flow has called each operation of the store.
+    calls: OnceLock<[usize; OPERATIONS.len()]>,
 }
 
 impl World {
@@ -63,6 +65,7 @@ impl World {
             code,
             tokens,
             grant,
+            calls: OnceLock::new(),
         }
     }
 
@@ -99,6 +102,7 @@ impl World {
                 self.ended(answer.map(|()| None)).await
             }
         };
+        self.done();
         answer.unwrap_or_else(|fault| {
             if fault.refusal().code == ErrorCode::TEMPORARILY_UNAVAILABLE {
                 Came::Later
@@ -108,13 +112,29 @@ impl World {
         })
     }
 
+    /// Ends what is disturbed: what comes now only looks at what the flow has left.
+    fn done(&self) {
+        let calls = || OPERATIONS.map(|operation| self.store.take_calls(operation));
+        self.calls.get_or_init(calls);
+        let unmet = self.store.clear();
+        assert_eq!(
+            unmet, 0,
+            "a fault was planned for a call that the flow does not make"
+        );
+    }
+
+    /// How often the flow that was run first has called each operation of the store.
+    pub(super) fn calls(&self) -> [usize; OPERATIONS.len()] {
+        self.calls.get().copied().unwrap_or_default()
+    }
+
     async fn approve(&self) -> Result<Came, ServerFault> {
         let code = match approve(&self.server, &self.browser, &self.user, &self.pending).await {
             Ok(code) => code,
             Err(Denied::Fault(fault)) => return Err(fault),
             Err(Denied::Answer(denial)) => return Ok(Came::Wrong(denial)),
         };
-        self.store.clear();
+        self.done();
         let tokens = self.server.token(&exchange(&code)).await?;
         Ok(is(tokens.is_ok(), &tokens))
     }
@@ -125,7 +145,7 @@ impl World {
             Ok(tokens) => tokens,
             Err(denial) => return Ok(Came::Wrong(format!("{denial:?}"))),
         };
-        self.store.clear();
+        self.done();
         for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()] {
             if let Some(token) = token
                 && !self.introspect(token).await?
@@ -144,7 +164,7 @@ impl World {
         if let Some(denial) = answer? {
             return Ok(Came::Wrong(denial));
         }
-        self.store.clear();
+        self.done();
         for token in [&self.tokens.access_token, self.refresh_token()] {
             if self.introspect(token).await? {
                 return Ok(Came::Wrong("a token that is still there".to_owned()));

@@ -24,7 +24,8 @@ pub async fn relay(
         Some((before, target.to_owned(), after))
     });
     let Some((before, target, after)) = parts else {
-        panic!("no connection string to relay: {url}");
+        // It may hold a password.
+        panic!("the relay reads connection strings like scheme://user@host:port/database only");
     };
     let listener = sure(TcpListener::bind("127.0.0.1:0").await);
     let through = format!("{before}@{}/{after}", sure(listener.local_addr()));
