@@ -5,7 +5,10 @@ use oauth_core::{
     time::Timestamp,
 };
 
-use crate::shards::{ShardSet, Shards};
+use crate::{
+    shard::Oldest,
+    shards::{ShardSet, Shards},
+};
 
 impl Shards {
     /// Drops up to `limit` records whose `forget_at` is at or before `before`, but none of `spared`, which is sorted.
@@ -24,16 +27,17 @@ impl Shards {
             let Some(index) = self.with_oldest(before, exhausted) else {
                 break;
             };
-            let row = self.write(index)?.shard.remove_oldest(before, spared);
-            match row {
-                Some(row) => {
+            let oldest = self.write(index)?.shard.remove_oldest(before, spared);
+            match oldest {
+                Oldest::Removed(row) => {
                     if let Some(ceiling) = &self.ceiling {
                         ceiling.free(row.bytes());
                     }
                     dropped += 1;
                 }
                 // Only spared ones are left in it, or another thread was faster.
-                None => exhausted.insert(index),
+                Oldest::NotYet => exhausted.insert(index),
+                Oldest::AskAgain => {}
             }
         }
         Ok(dropped)

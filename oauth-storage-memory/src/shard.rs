@@ -6,7 +6,7 @@ use oauth_core::{
 };
 
 use crate::{
-    forget::ForgetQueue,
+    forget::{First, ForgetQueue},
     index::{ByDigest, ByFamily},
     owned::Owned,
     schema::{Row, Standing},
@@ -25,6 +25,16 @@ pub(crate) struct Shard {
     owned: Owned,
     /// What all rows take together.
     bytes: usize,
+}
+
+/// What became of the record with the least `forget_at`.
+pub(crate) enum Oldest {
+    /// It was removed.
+    Removed(Row),
+    /// There is none that may be forgotten, or only spared ones.
+    NotYet,
+    /// That is not known yet: the queue was cleared up for a while.
+    AskAgain,
 }
 
 impl Shard {
@@ -84,16 +94,28 @@ impl Shard {
         }
     }
 
-    /// The least `forget_at` of all records.
+    /// No record may be forgotten earlier than this.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         self.forget.oldest()
     }
 
     /// Removes the record with the least `forget_at`, if that is at or before `before`. None of `spared`, which is sorted.
-    pub(crate) fn remove_oldest(&mut self, before: Timestamp, spared: &[Digest]) -> Option<Row> {
-        let is_spared = |slot: &Slot| spared.binary_search(&self.rows[*slot].digest).is_ok();
-        let slot = self.forget.due(before).find(|slot| !is_spared(slot))?;
-        Some(self.remove_slot(slot))
+    pub(crate) fn remove_oldest(&mut self, before: Timestamp, spared: &[Digest]) -> Oldest {
+        let mut passed_over = Vec::new();
+        let oldest = loop {
+            match self.forget.pop(&self.rows, before) {
+                First::Row(slot) if spared.binary_search(&self.rows[slot].digest).is_ok() => {
+                    passed_over.push(slot);
+                }
+                First::Row(slot) => break Oldest::Removed(self.remove_slot(slot)),
+                First::NotYet => break Oldest::NotYet,
+                First::LeftBehind => break Oldest::AskAgain,
+            }
+        };
+        for slot in passed_over {
+            self.forget.push(&self.rows, slot);
+        }
+        oldest
     }
 
     /// What this shard has of a listing, in the order of the digests.
@@ -130,20 +152,19 @@ impl Shard {
         if let Some(family) = row.family() {
             self.by_family.insert(family, slot);
         }
-        self.forget.insert(row.forget_at, slot);
         self.owned.insert(row, slot);
+        self.forget.push(&self.rows, slot);
     }
 
     /// Writes a row over another one that stands where it will stand.
     fn rewrite(&mut self, slot: Slot, row: Row) {
         self.bytes -= self.rows[slot].bytes();
         self.bytes += row.bytes();
-        let before = self.rows[slot].forget_at;
-        if before != row.forget_at {
-            self.forget.remove(before, slot);
-            self.forget.insert(row.forget_at, slot);
-        }
+        let moves = self.rows[slot].forget_at != row.forget_at;
         self.rows[slot].rewrite(row);
+        if moves {
+            self.forget.push(&self.rows, slot);
+        }
     }
 
     fn remove_slot(&mut self, slot: Slot) -> Row {
@@ -157,7 +178,6 @@ impl Shard {
     fn remove_row(&mut self, slot: Slot) -> Row {
         let row = self.rows.remove(slot);
         self.by_digest.remove(&row.digest, slot);
-        self.forget.remove(row.forget_at, slot);
         self.owned.remove(&row);
         self.bytes -= row.bytes();
         row

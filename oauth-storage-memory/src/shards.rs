@@ -25,7 +25,7 @@ pub(crate) fn shard_of(digest: &Digest) -> usize {
 /// All shards.
 pub(crate) struct Shards {
     by_digest: [Mutex<Shard>; SHARDS],
-    /// For each shard, the least `forget_at` in it, so that pruning finds the oldest record without locking them all.
+    /// For each shard, what no `forget_at` in it is before, so that pruning finds the oldest record without locking them all.
     oldest: [AtomicU64; SHARDS],
     /// How much they may take together, if that is bounded.
     pub(crate) ceiling: Option<Ceiling>,

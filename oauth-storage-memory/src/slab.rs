@@ -31,8 +31,6 @@ enum Cell {
 const CHUNK: usize = 128;
 
 impl Slot {
-    pub(crate) const MAX: Self = Self(NonZeroU32::MAX);
-
     /// The slot at this index, counted through all chunks.
     fn at(index: usize) -> Self {
         let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
@@ -51,6 +49,14 @@ impl Slot {
 impl Slab {
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The row in this slot, if it is still taken.
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Row> {
+        match &self.chunks[slot.index() / CHUNK][slot.index() % CHUNK] {
+            Cell::Taken(row) => Some(row),
+            Cell::Free(_) => None,
+        }
     }
 
     pub(crate) fn insert(&mut self, row: Row) -> Slot {
@@ -93,9 +99,9 @@ impl Index<Slot> for Slab {
     type Output = Row;
 
     fn index(&self, slot: Slot) -> &Row {
-        match &self.chunks[slot.index() / CHUNK][slot.index() % CHUNK] {
-            Cell::Taken(row) => row,
-            Cell::Free(_) => unreachable!("a slot in an index is taken"),
+        match self.get(slot) {
+            Some(row) => row,
+            None => unreachable!("a slot in an index is taken"),
         }
     }
 }
@@ -111,10 +117,28 @@ impl IndexMut<Slot> for Slab {
 
 #[cfg(all(test, not(loom)))]
 pub(crate) mod tests {
+    use oauth_core::{
+        store::{Digest, Version},
+        time::Timestamp,
+    };
+
     use super::*;
+    use crate::schema::Standing;
 
     pub(crate) fn slot(index: usize) -> Slot {
         Slot::at(index)
+    }
+
+    /// One that has this number for a key.
+    pub(crate) fn row(number: u8) -> Row {
+        Row {
+            digest: Digest::from_bytes([number; 32]),
+            version: Version::from_bytes([0; 16]),
+            standing: Standing::Single,
+            forget_at: Timestamp::MAX,
+            body: Box::default(),
+            listed: None,
+        }
     }
 
     #[test]
