@@ -37,9 +37,50 @@ impl Shards {
                 }
                 // Only spared ones are left in it, or another thread was faster.
                 Oldest::NotYet => exhausted.insert(index),
+                // So that nobody waits for the shard meanwhile.
                 Oldest::AskAgain => {}
             }
         }
         Ok(dropped)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use oauth_core::store::{Key, Kind, Realm, Record, Role, Version};
+
+    use super::*;
+    use crate::shards::shard_of;
+
+    #[test]
+    fn what_is_due_is_found_behind_what_was_left_behind() {
+        let shards = Shards::default();
+        let version = Version::from_bytes([0; 16]);
+        let at = Timestamp::from_unix_millis;
+        let put = |key: &Key, forget_at| {
+            let record = Record {
+                key: key.clone(),
+                role: Role::Single,
+                owner: None,
+                forget_at,
+                body: Box::default(),
+            };
+            shards.write(0).unwrap().shard.put(record, version);
+        };
+        let keys = (0_u32..)
+            .map(|n| Key::new(&Realm::default(), Kind::CODE, &[&n.to_be_bytes()]))
+            .filter(|key| shard_of(key.digest()) == 0);
+        for (number, key) in keys.take(2000).enumerate() {
+            match number {
+                0 => put(&key, at(2)),
+                // Not so many that they would be cleared up as they come.
+                1..=900 => {
+                    put(&key, at(1));
+                    put(&key, at(9));
+                }
+                _ => put(&key, at(9)),
+            }
+        }
+        assert_eq!(shards.prune(at(5), 10, &[]).unwrap(), 1);
     }
 }

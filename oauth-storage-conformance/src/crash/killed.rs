@@ -47,9 +47,9 @@ pub async fn what_was_acknowledged_survives_a_kill_and_nothing_is_half_there(
             let commits = acknowledged.get(&task).map_or(0, |last| last + 1);
             let done = Work::new(&name, task);
             if let Err(problem) = verify(&*store, &done, commits).await {
-                panic!(
-                    "the store breaks its contract.\n  contract: everything in a commit happens or nothing does, and what was \
-                     acknowledged is there after a kill\n  but: after kill {kill}, {problem}"
+                fail!(
+                    "everything in a commit happens or nothing does, and what was acknowledged is there after a kill",
+                    "after kill {kill}, {problem}"
                 );
             }
         }
