@@ -86,12 +86,7 @@ pub(super) fn in_form(form: &[u8]) -> Result<Option<Secret>, BearerDenial> {
 fn token(bytes: &[u8]) -> Result<Secret, BearerDenial> {
     let padding = bytes.iter().rev().take_while(|&&b| b == b'=').count();
     let (characters, _) = bytes.split_at(bytes.len() - padding);
-    // All of them are looked at, many at a time.
-    let well_formed = characters
-        .iter()
-        .fold(!characters.is_empty(), |so_far, &b| {
-            so_far & is_in_b64token(b)
-        });
+    let well_formed = !characters.is_empty() && characters.iter().all(|&b| is_in_b64token(b));
     match std::str::from_utf8(bytes) {
         Ok(text) if well_formed => Ok(Secret::new(text)),
         _ => Err(BearerDenial::Malformed),
