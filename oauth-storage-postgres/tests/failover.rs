@@ -15,6 +15,10 @@ use oauth_storage_conformance::crash::{
 use oauth_storage_postgres::PostgresStore;
 use throwaway::Postgres;
 
+/// How often a server that recovers is asked to connect, and how long after each refusal: for a minute, at the least.
+const ATTEMPTS: usize = 6000;
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// A server of this test's own, which it may kill.
 struct Own(Mutex<Postgres>);
 
@@ -37,8 +41,17 @@ impl Place for Own {
         self.0.lock().unwrap().url()
     }
 
+    /// The server may be recovering from what was last done to it, and then connects nobody.
     async fn open(&self, name: &str) -> Arc<dyn Store> {
-        Arc::new(PostgresStore::connect(name).await.unwrap())
+        let mut attempts = 0;
+        loop {
+            match PostgresStore::connect(name).await {
+                Ok(store) => return Arc::new(store),
+                Err(error) if attempts == ATTEMPTS => panic!("it does not come back: {error:?}"),
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+            attempts += 1;
+        }
     }
 }
 
@@ -54,7 +67,7 @@ fn what_was_acknowledged_survives_the_death_of_what_serves_a_connection() {
         what_was_acknowledged_survives_an_interruption(&own, async || {
             // The server may not be back yet from the last time.
             while !own.kill_backend(number) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
+                tokio::time::sleep(PAUSE).await;
             }
             number += 1;
         })

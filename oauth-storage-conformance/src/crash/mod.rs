@@ -38,7 +38,8 @@ pub trait Place: Send + Sync {
     /// Makes a new, empty place, and returns its name: a path, a connection string. What is there lives as long as `self`.
     async fn fresh(&self) -> String;
 
-    /// Opens the store at the place of this name. Also called in processes that have not made it.
+    /// Opens the store at the place of this name. Also called in processes that have not made it, and while a database may still be
+    /// recovering from what a test did to it: then this waits until it is back.
     async fn open(&self, name: &str) -> Arc<dyn Store>;
 
     /// Whether the store cannot be tested here; the answer says so to whoever runs the tests.
