@@ -8,24 +8,21 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use crate::types::Secret;
-
 /// A code challenge with its method, as an authorization request brought it (RFC 7636 §4.3).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct CodeChallenge {
-    method: Method,
-    value: String,
-}
+pub struct CodeChallenge(Challenge);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Method {
-    S256,
-    Plain,
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Challenge {
+    /// The digest of the verifier.
+    S256([u8; 32]),
+    /// The verifier itself.
+    Plain(String),
 }
 
 /// A code verifier, of 43 to 128 unreserved characters (RFC 7636 §4.1).
-#[derive(Clone, Debug)]
-pub struct CodeVerifier(Secret);
+#[derive(Clone, Copy)]
+pub struct CodeVerifier<'a>(&'a str);
 
 /// Why a challenge is not accepted (RFC 7636 §4.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -54,33 +51,22 @@ impl CodeChallenge {
         plain_allowed: bool,
     ) -> Result<Self, InvalidChallenge> {
         // RFC 7636 §4.3: the method defaults to "plain" if not present in the request.
-        let (method, valid) = match method.unwrap_or("plain") {
-            "S256" => (
-                Method::S256,
-                value.len() == 43 && URL_SAFE_NO_PAD.decode(value).is_ok(),
-            ),
-            "plain" if plain_allowed => (Method::Plain, is_verifier(value)),
+        let challenge = match method.unwrap_or("plain") {
+            "S256" => digest_in(value).map(Challenge::S256),
+            "plain" if plain_allowed => {
+                is_verifier(value).then(|| Challenge::Plain(value.to_owned()))
+            }
             _ => return Err(InvalidChallenge::Method),
         };
-        if valid {
-            Ok(Self {
-                method,
-                value: value.to_owned(),
-            })
-        } else {
-            Err(InvalidChallenge::Value)
-        }
+        challenge.map(Self).ok_or(InvalidChallenge::Value)
     }
 
     /// Whether `verifier` is the one that this challenge was made from (RFC 7636 §4.6).
-    pub fn is_met_by(&self, verifier: &CodeVerifier) -> bool {
-        let verifier = verifier.0.expose().as_bytes();
-        let met = match self.method {
-            Method::S256 => URL_SAFE_NO_PAD
-                .encode(Sha256::digest(verifier))
-                .as_bytes()
-                .ct_eq(self.value.as_bytes()),
-            Method::Plain => verifier.ct_eq(self.value.as_bytes()),
+    pub fn is_met_by(&self, verifier: CodeVerifier<'_>) -> bool {
+        let verifier = verifier.0.as_bytes();
+        let met = match &self.0 {
+            Challenge::S256(digest) => Sha256::digest(verifier).as_slice().ct_eq(digest),
+            Challenge::Plain(value) => verifier.ct_eq(value.as_bytes()),
         };
         met.into()
     }
@@ -89,22 +75,36 @@ impl CodeChallenge {
 impl fmt::Debug for CodeChallenge {
     /// Without the value: a plain challenge is the verifier.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CodeChallenge({:?})", self.method)
+        f.write_str(match &self.0 {
+            Challenge::S256(_) => "CodeChallenge(S256)",
+            Challenge::Plain(_) => "CodeChallenge(Plain)",
+        })
     }
 }
 
-impl CodeVerifier {
+impl<'a> CodeVerifier<'a> {
     /// Checks that `text` can be a verifier.
     ///
     /// # Errors
     /// If it is outside the grammar.
-    pub fn new(text: &str) -> Result<Self, InvalidVerifier> {
+    pub fn new(text: &'a str) -> Result<Self, InvalidVerifier> {
         if is_verifier(text) {
-            Ok(Self(Secret::new(text)))
+            Ok(Self(text))
         } else {
             Err(InvalidVerifier)
         }
     }
+}
+
+impl fmt::Debug for CodeVerifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeVerifier(..)")
+    }
+}
+
+/// The digest that this is the base64url text of. No other text is.
+fn digest_in(text: &str) -> Option<[u8; 32]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }
 
 fn is_verifier(text: &str) -> bool {
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn s256_is_the_digest_of_the_verifier() {
         let challenge = CodeChallenge::new(CHALLENGE, Some("S256"), false).unwrap();
-        assert!(challenge.is_met_by(&CodeVerifier::new(VERIFIER).unwrap()));
-        assert!(!challenge.is_met_by(&CodeVerifier::new(CHALLENGE).unwrap()));
+        assert!(challenge.is_met_by(CodeVerifier::new(VERIFIER).unwrap()));
+        assert!(!challenge.is_met_by(CodeVerifier::new(CHALLENGE).unwrap()));
     }
 
     /// 7636-4.6-b, 7636-7.2-a, 7636-4.3-a
@@ -138,8 +138,8 @@ mod tests {
                 Err(InvalidChallenge::Method)
             );
             let challenge = CodeChallenge::new(VERIFIER, method, true).unwrap();
-            assert!(challenge.is_met_by(&CodeVerifier::new(VERIFIER).unwrap()));
-            assert!(!challenge.is_met_by(&CodeVerifier::new(CHALLENGE).unwrap()));
+            assert!(challenge.is_met_by(CodeVerifier::new(VERIFIER).unwrap()));
+            assert!(!challenge.is_met_by(CodeVerifier::new(CHALLENGE).unwrap()));
         }
     }
 

@@ -6,58 +6,82 @@ use std::{
 };
 
 use hashbrown::{HashTable, hash_table};
-use oauth_core::store::{Digest, Family};
+use oauth_core::store::Digest;
 
 use crate::slab::Slot;
+
+/// Half of a hash of a digest, which is all that the indexes know of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Hash(u32);
+
+impl Hash {
+    /// Positions in a table are taken from the low bits of this, and what tells neighbours apart from the high ones.
+    fn spread(self) -> u64 {
+        u64::from(self.0) << 32 | u64::from(self.0)
+    }
+}
+
+/// A digest with its hash, which is taken before anything is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hashed {
+    pub(crate) digest: Digest,
+    pub(crate) hash: Hash,
+}
+
+/// Digests are uniform, but whoever chooses what is digested can search for some that collide. The hash is keyed.
+#[derive(Clone, Default)]
+pub(crate) struct Hasher(RandomState);
+
+impl Hasher {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "half of a hash is one, too"
+    )]
+    pub(crate) fn hash(&self, digest: &Digest) -> Hashed {
+        // Half of a digest is as good as all of it: nobody finds two that agree in 128 bits.
+        let half = digest.as_bytes().first_chunk().copied().unwrap_or_default();
+        Hashed {
+            digest: *digest,
+            hash: Hash(self.0.hash_one(u128::from_ne_bytes(half)) as u32),
+        }
+    }
+}
 
 /// The slots of records, by the digests of their keys.
 ///
 /// Rows are all over the memory, so none is looked at to put a slot in or to make the table larger. What is found may therefore
 /// be under another digest with the same hash, and the caller looks at the row.
 #[derive(Default)]
-pub(crate) struct ByDigest {
-    entries: HashTable<Entry>,
-    hasher: Hasher,
-}
+pub(crate) struct ByDigest(HashTable<Entry>);
 
 struct Entry {
-    hash: u32,
+    hash: Hash,
     slot: Slot,
 }
 
 impl ByDigest {
-    pub(crate) fn insert(&mut self, digest: &Digest, slot: Slot) {
-        let hash = self.hasher.hash(digest);
-        self.entries
-            .insert_unique(spread(hash), Entry { hash, slot }, |entry| {
-                spread(entry.hash)
+    pub(crate) fn insert(&mut self, hash: Hash, slot: Slot) {
+        self.0
+            .insert_unique(hash.spread(), Entry { hash, slot }, |entry| {
+                entry.hash.spread()
             });
     }
 
-    pub(crate) fn remove(&mut self, digest: &Digest, slot: Slot) {
-        let hash = self.hasher.hash(digest);
-        let entry = self
-            .entries
-            .find_entry(spread(hash), |entry| entry.slot == slot);
+    pub(crate) fn remove(&mut self, hash: Hash, slot: Slot) {
+        let entry = self.0.find_entry(hash.spread(), |entry| entry.slot == slot);
         match entry {
             Ok(entry) => drop(entry.remove()),
             Err(_) => unreachable!("every row is found by its digest"),
         }
     }
 
-    /// The slot under this digest, and perhaps some under others.
-    pub(crate) fn find(&self, digest: &Digest) -> impl Iterator<Item = Slot> {
-        let hash = self.hasher.hash(digest);
-        self.entries
-            .iter_hash(spread(hash))
+    /// The slot under a digest with this hash, and perhaps some under others.
+    pub(crate) fn find(&self, hash: Hash) -> impl Iterator<Item = Slot> {
+        self.0
+            .iter_hash(hash.spread())
             .filter(move |entry| entry.hash == hash)
             .map(|entry| entry.slot)
     }
-}
-
-/// Positions in a table are taken from the low bits of this, and what tells neighbours apart from the high ones.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
 }
 
 /// The slots of the members of each family.
@@ -68,35 +92,32 @@ fn spread(hash: u32) -> u64 {
 #[derive(Default)]
 pub(crate) struct ByFamily {
     first: HashTable<Entry>,
-    others: HashMap<u32, Vec<Slot>>,
-    hasher: Hasher,
+    others: HashMap<Hash, Vec<Slot>>,
 }
 
 impl ByFamily {
-    pub(crate) fn insert(&mut self, family: Family, slot: Slot) {
-        let hash = self.hasher.hash(family.anchor());
+    pub(crate) fn insert(&mut self, family: Hash, slot: Slot) {
         let first = self.first.entry(
-            spread(hash),
-            |entry| entry.hash == hash,
-            |entry| spread(entry.hash),
+            family.spread(),
+            |entry| entry.hash == family,
+            |entry| entry.hash.spread(),
         );
         match first {
             hash_table::Entry::Vacant(first) => {
-                first.insert(Entry { hash, slot });
+                first.insert(Entry { hash: family, slot });
             }
-            hash_table::Entry::Occupied(_) => self.others.entry(hash).or_default().push(slot),
+            hash_table::Entry::Occupied(_) => self.others.entry(family).or_default().push(slot),
         }
     }
 
-    pub(crate) fn remove(&mut self, family: Family, slot: Slot) {
-        let hash = self.hasher.hash(family.anchor());
+    pub(crate) fn remove(&mut self, family: Hash, slot: Slot) {
         let Ok(mut first) = self
             .first
-            .find_entry(spread(hash), |entry| entry.hash == hash)
+            .find_entry(family.spread(), |entry| entry.hash == family)
         else {
             unreachable!("every member is found by its family");
         };
-        let next = self.others.get_mut(&hash).and_then(|others| {
+        let next = self.others.get_mut(&family).and_then(|others| {
             if first.get().slot != slot {
                 others.retain(|other| *other != slot);
                 return Some(first.get().slot);
@@ -107,36 +128,34 @@ impl ByFamily {
             Some(next) => first.get_mut().slot = next,
             None => drop(first.remove()),
         }
-        if self.others.get(&hash).is_some_and(Vec::is_empty) {
-            self.others.remove(&hash);
+        if self.others.get(&family).is_some_and(Vec::is_empty) {
+            self.others.remove(&family);
         }
     }
 
     /// All slots of this family, and perhaps some of others.
-    pub(crate) fn find(&self, family: Family) -> impl Iterator<Item = Slot> {
-        let hash = self.hasher.hash(family.anchor());
+    pub(crate) fn find(&self, family: Hash) -> impl Iterator<Item = Slot> {
         let first = self
             .first
-            .find(spread(hash), |entry| entry.hash == hash)
+            .find(family.spread(), |entry| entry.hash == family)
             .map(|entry| entry.slot);
-        let others = first.and_then(|_| self.others.get(&hash));
+        let others = first.and_then(|_| self.others.get(&family));
         first
             .into_iter()
             .chain(others.into_iter().flatten().copied())
     }
 
     /// Takes out all slots of this family for which `is_member` says so.
-    pub(crate) fn take(&mut self, family: Family, is_member: impl Fn(Slot) -> bool) -> Vec<Slot> {
+    pub(crate) fn take(&mut self, family: Hash, is_member: impl Fn(Slot) -> bool) -> Vec<Slot> {
         let (members, others): (Vec<_>, Vec<_>) =
             self.find(family).partition(|slot| is_member(*slot));
         if members.is_empty() {
             return members;
         }
-        let hash = self.hasher.hash(family.anchor());
-        self.others.remove(&hash);
+        self.others.remove(&family);
         if let Ok(first) = self
             .first
-            .find_entry(spread(hash), |entry| entry.hash == hash)
+            .find_entry(family.spread(), |entry| entry.hash == family)
         {
             first.remove();
         }
@@ -147,45 +166,24 @@ impl ByFamily {
     }
 }
 
-/// Digests are uniform, but whoever chooses what is digested can search for some that collide. The hash is keyed.
-#[derive(Default)]
-struct Hasher(RandomState);
-
-impl Hasher {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "half of a hash is one, too"
-    )]
-    fn hash(&self, digest: &Digest) -> u32 {
-        // Half of a digest is as good as all of it: nobody finds two that agree in 128 bits.
-        let half = digest.as_bytes().first_chunk().copied().unwrap_or_default();
-        self.0.hash_one(u128::from_ne_bytes(half)) as u32
-    }
-}
-
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::slab::tests::slot;
 
-    fn families() -> Vec<Family> {
-        let family = |n: u32| {
-            let mut digest = [0; 32];
-            digest[..4].copy_from_slice(&n.to_be_bytes());
-            Family::of_anchor(Digest::from_bytes(digest))
-        };
-        (0..1000).map(family).collect()
+    fn families() -> impl Iterator<Item = Hash> {
+        (0..1000).map(Hash)
     }
 
     #[test]
     fn members_are_found_among_any_number_of_families() {
         let mut index = ByFamily::default();
         for round in 0..5 {
-            for (n, family) in families().into_iter().enumerate() {
+            for (n, family) in families().enumerate() {
                 index.insert(family, slot(1000 * round + n));
             }
         }
-        for (n, family) in families().into_iter().enumerate() {
+        for (n, family) in families().enumerate() {
             // The first, one in the middle, and then all but one.
             for round in [0, 2] {
                 index.remove(family, slot(1000 * round + n));

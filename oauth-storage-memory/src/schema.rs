@@ -107,11 +107,6 @@ impl Row {
     }
 }
 
-/// What a record is going to take.
-pub(crate) fn bytes_of(record: &Record) -> usize {
-    bytes(record.body.len(), record.owner.as_ref())
-}
-
 /// What a row takes: its slot, its places in the indexes as they are when they have just grown, and what it points at.
 fn bytes(body: usize, owner: Option<&Owner>) -> usize {
     const ROW: usize = 128 + 96;

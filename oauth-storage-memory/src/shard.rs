@@ -1,13 +1,13 @@
 //! The records of one shard, with their four indexes.
 
 use oauth_core::{
-    store::{Digest, Family, Listed, Listing, OwnedBy, Record, Version},
+    store::{Digest, Family, Listed, Listing, OwnedBy, Version},
     time::Timestamp,
 };
 
 use crate::{
     forget::{First, ForgetQueue},
-    index::{ByDigest, ByFamily},
+    index::{ByDigest, ByFamily, Hash, Hashed, Hasher},
     owned::Owned,
     schema::{Row, Standing},
     slab::{Slab, Slot},
@@ -16,8 +16,8 @@ use crate::{
 /// The records whose digests begin with the same six bits.
 ///
 /// Every row is in `by_digest` and in `forget`, in `by_family` if it is a member, in `owned` if it is listed.
-#[derive(Default)]
 pub(crate) struct Shard {
+    hasher: Hasher,
     rows: Slab,
     by_digest: ByDigest,
     by_family: ByFamily,
@@ -37,7 +37,54 @@ pub(crate) enum Oldest {
     AskAgain,
 }
 
+/// A row, and the hashes by which it will be found: those of its own digest, and of its anchor's if it is a member.
+pub(crate) struct Entry {
+    pub(crate) row: Row,
+    pub(crate) hash: Hash,
+    pub(crate) anchor: Option<Hash>,
+}
+
+impl Entry {
+    pub(crate) fn new(row: Row, hasher: &Hasher) -> Self {
+        Self {
+            hash: hasher.hash(&row.digest).hash,
+            anchor: row.family().map(|family| hasher.hash(family.anchor()).hash),
+            row,
+        }
+    }
+
+    /// What finds it.
+    pub(crate) fn key(&self) -> Hashed {
+        Hashed {
+            digest: self.row.digest,
+            hash: self.hash,
+        }
+    }
+
+    /// What finds the anchor of the family that it is a member of.
+    pub(crate) fn anchor(&self) -> Option<Hashed> {
+        let digest = *self.row.family()?.anchor();
+        Some(Hashed {
+            digest,
+            hash: self.anchor?,
+        })
+    }
+}
+
 impl Shard {
+    /// An empty one, for digests that are hashed by this.
+    pub(crate) fn new(hasher: Hasher) -> Self {
+        Self {
+            hasher,
+            rows: Slab::default(),
+            by_digest: ByDigest::default(),
+            by_family: ByFamily::default(),
+            forget: ForgetQueue::default(),
+            owned: Owned::default(),
+            bytes: 0,
+        }
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -46,31 +93,31 @@ impl Shard {
         self.rows.len()
     }
 
-    pub(crate) fn find(&self, digest: &Digest) -> Option<&Row> {
-        self.slot(digest).map(|slot| &self.rows[slot])
+    pub(crate) fn find(&self, key: Hashed) -> Option<&Row> {
+        self.slot(key).map(|slot| &self.rows[slot])
     }
 
-    /// Writes a record, in place of the one that has its key. An anchor that is closed stays so.
-    pub(crate) fn put(&mut self, record: Record, version: Version) {
-        let mut row = Row::new(record, version);
-        if let Some(slot) = self.slot(&row.digest) {
-            if self.rows[slot].is_kept_as(&row) {
-                return self.rewrite(slot, row);
+    /// Writes a row, in place of the one that has its key. An anchor that is closed stays so.
+    pub(crate) fn put(&mut self, mut entry: Entry) {
+        if let Some(slot) = self.slot(entry.key()) {
+            let row = &mut entry.row;
+            if self.rows[slot].is_kept_as(row) {
+                return self.rewrite(slot, entry.row);
             }
             let was_closed = self.remove_slot(slot).standing == Standing::ClosedAnchor;
             if was_closed && row.standing == Standing::Anchor {
-                row.close(version);
+                row.close(row.version);
             }
         }
-        self.insert(row);
+        self.insert(entry);
     }
 
-    pub(crate) fn remove(&mut self, digest: &Digest) -> Option<Row> {
-        self.slot(digest).map(|slot| self.remove_slot(slot))
+    pub(crate) fn remove(&mut self, key: Hashed) -> Option<Row> {
+        self.slot(key).map(|slot| self.remove_slot(slot))
     }
 
-    /// Closes the anchor with this digest, if there is one and it is open.
-    pub(crate) fn close(&mut self, anchor: &Digest, version: Version) {
+    /// Closes the anchor with this key, if there is one and it is open.
+    pub(crate) fn close(&mut self, anchor: Hashed, version: Version) {
         let Some(slot) = self.slot(anchor) else {
             return;
         };
@@ -83,12 +130,12 @@ impl Shard {
         }
     }
 
-    /// Moves all members of a family to `removed`.
-    pub(crate) fn remove_members(&mut self, family: Family, removed: &mut Vec<Row>) {
+    /// Moves all members of the family of this anchor to `removed`.
+    pub(crate) fn remove_members(&mut self, anchor: Hashed, removed: &mut Vec<Row>) {
         let rows = &self.rows;
-        let members = self
-            .by_family
-            .take(family, |slot| rows[slot].family() == Some(family));
+        let family = Family::of_anchor(anchor.digest);
+        let is_member = |slot| rows[slot].family() == Some(family);
+        let members = self.by_family.take(anchor.hash, is_member);
         for slot in members {
             removed.push(self.remove_row(slot));
         }
@@ -125,13 +172,14 @@ impl Shard {
             .filter_map(|slot| to_listed(&self.rows[slot], listing))
     }
 
-    /// What the members of a family take, without those that `is_apart` tells of.
+    /// What the members of the family of this anchor take, without those that `is_apart` tells of.
     pub(crate) fn bytes_of_members(
         &self,
-        family: Family,
+        anchor: Hashed,
         is_apart: impl Fn(&Digest) -> bool,
     ) -> usize {
-        let members = self.by_family.find(family);
+        let family = Family::of_anchor(anchor.digest);
+        let members = self.by_family.find(anchor.hash);
         members
             .map(|slot| &self.rows[slot])
             .filter(|row| row.family() == Some(family) && !is_apart(&row.digest))
@@ -139,18 +187,18 @@ impl Shard {
             .sum()
     }
 
-    fn slot(&self, digest: &Digest) -> Option<Slot> {
-        let mut slots = self.by_digest.find(digest);
-        slots.find(|slot| self.rows[*slot].digest == *digest)
+    fn slot(&self, key: Hashed) -> Option<Slot> {
+        let mut slots = self.by_digest.find(key.hash);
+        slots.find(|slot| self.rows[*slot].digest == key.digest)
     }
 
-    fn insert(&mut self, row: Row) {
+    fn insert(&mut self, Entry { row, hash, anchor }: Entry) {
         self.bytes += row.bytes();
         let slot = self.rows.insert(row);
         let row = &self.rows[slot];
-        self.by_digest.insert(&row.digest, slot);
-        if let Some(family) = row.family() {
-            self.by_family.insert(family, slot);
+        self.by_digest.insert(hash, slot);
+        if let Some(anchor) = anchor {
+            self.by_family.insert(anchor, slot);
         }
         self.owned.insert(row, slot);
         self.forget.push(&self.rows, slot);
@@ -169,7 +217,8 @@ impl Shard {
 
     fn remove_slot(&mut self, slot: Slot) -> Row {
         if let Some(family) = self.rows[slot].family() {
-            self.by_family.remove(family, slot);
+            let anchor = self.hasher.hash(family.anchor());
+            self.by_family.remove(anchor.hash, slot);
         }
         self.remove_row(slot)
     }
@@ -177,7 +226,8 @@ impl Shard {
     /// Removes a row that is no longer found by its family.
     fn remove_row(&mut self, slot: Slot) -> Row {
         let row = self.rows.remove(slot);
-        self.by_digest.remove(&row.digest, slot);
+        let key = self.hasher.hash(&row.digest);
+        self.by_digest.remove(key.hash, slot);
         self.owned.remove(&row);
         self.bytes -= row.bytes();
         row
@@ -199,7 +249,7 @@ fn to_listed(row: &Row, listing: &Listing) -> Option<Listed> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use oauth_core::store::{Key, Kind, Realm, Role};
+    use oauth_core::store::{Key, Kind, Realm, Record, Role};
 
     use super::*;
 
@@ -208,7 +258,8 @@ mod tests {
 
     #[test]
     fn records_whose_hashes_collide_are_told_apart() {
-        let mut shard = Shard::default();
+        let hasher = Hasher::default();
+        let mut shard = Shard::new(hasher.clone());
         let key = |n: u32| Key::new(&Realm::default(), Kind::CODE, &[&n.to_be_bytes()]);
         for n in 0..MANY {
             let record = Record {
@@ -218,10 +269,11 @@ mod tests {
                 forget_at: Timestamp::MAX,
                 body: n.to_be_bytes().into(),
             };
-            shard.put(record, Version::from_bytes([0; 16]));
+            let row = Row::new(record, Version::from_bytes([0; 16]));
+            shard.put(Entry::new(row, &hasher));
         }
         for n in 0..MANY {
-            let found = shard.find(key(n).digest());
+            let found = shard.find(hasher.hash(key(n).digest()));
             assert_eq!(
                 found.map(|row| &*row.body),
                 Some(n.to_be_bytes().as_slice())

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::{
     ceiling::Ceiling,
+    index::Hasher,
     shard::Shard,
     sync::{AtomicU64, Mutex, MutexGuard, Ordering},
 };
@@ -29,6 +30,8 @@ pub(crate) struct Shards {
     oldest: [AtomicU64; SHARDS],
     /// How much they may take together, if that is bounded.
     pub(crate) ceiling: Option<Ceiling>,
+    /// Of the digests in all of them.
+    pub(crate) hasher: Hasher,
 }
 
 /// What `oldest` says of an empty shard. No timestamp is that late.
@@ -42,10 +45,12 @@ impl Default for Shards {
 
 impl Shards {
     pub(crate) fn new(ceiling: Option<Ceiling>) -> Self {
+        let hasher = Hasher::default();
         Self {
-            by_digest: std::array::from_fn(|_| Mutex::new(Shard::default())),
+            by_digest: std::array::from_fn(|_| Mutex::new(Shard::new(hasher.clone()))),
             oldest: std::array::from_fn(|_| AtomicU64::new(NEVER)),
             ceiling,
+            hasher,
         }
     }
 

@@ -77,8 +77,9 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn load(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        let shard = self.shards.read(shard_of(key.digest()))?;
-        Ok(shard.find(key.digest()).map(Row::to_stored))
+        let key = self.shards.hasher.hash(key.digest());
+        let shard = self.shards.read(shard_of(&key.digest))?;
+        Ok(shard.find(key).map(Row::to_stored))
     }
 
     async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {

@@ -26,10 +26,10 @@ impl Grant for KioskPinGrant {
         GrantType::new(KIOSK_PIN)
     }
 
-    async fn read(
+    async fn read<'a>(
         &self,
-        request: GrantRequest<'_>,
-    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        request: GrantRequest<'a>,
+    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
         Ok(read(request).map(|exchange| Box::new(exchange) as GrantDecision))
     }
 }

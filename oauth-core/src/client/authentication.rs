@@ -27,7 +27,7 @@ pub enum Authorization {
     /// HTTP Basic, decoded from base64 and then from form-urlencoding (RFC 6749 §2.3.1).
     Basic {
         /// The user name.
-        client_id: String,
+        client_id: Arc<str>,
         /// The password.
         secret: Secret,
     },
@@ -177,7 +177,7 @@ pub(crate) fn claim<'a>(
     }
     match &presented.authorization {
         Some(Authorization::Basic { client_id, secret }) => {
-            let id = ClientId::new(client_id.as_str()).map_err(|_| ClientDenial::Unknown)?;
+            let id = ClientId::new(Arc::clone(client_id)).map_err(|_| ClientDenial::Unknown)?;
             several |= claim.replace(Claim::Basic(id, secret)).is_some();
         }
         // An added method may know the scheme.

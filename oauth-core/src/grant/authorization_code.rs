@@ -1,7 +1,5 @@
 //! The authorization code grant's second half: the code for tokens (RFC 6749 §4.1.3).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
@@ -12,7 +10,7 @@ use crate::{
     pkce::CodeVerifier,
     store::{Family, Key, Role, StoreError, Stored, decode},
     token::{Code, CodeState, Issuance, TokenResponse, first_refresh_token, issue},
-    types::{Resource, Secret},
+    types::Resource,
 };
 
 /// `authorization_code`: a user has authorized the client.
@@ -25,10 +23,10 @@ impl Grant for AuthorizationCodeGrant {
         GrantType::AUTHORIZATION_CODE
     }
 
-    async fn read(
+    async fn read<'a>(
         &self,
-        request: GrantRequest<'_>,
-    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        request: GrantRequest<'a>,
+    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
         Ok(read(request).map(|exchange| Box::new(exchange) as GrantDecision))
     }
 }
@@ -90,36 +88,35 @@ impl CodeDenial {
 }
 
 /// A request to exchange a code.
-#[derive(Debug)]
-struct Exchange {
-    client: Arc<Client>,
-    code: Secret,
-    redirect_uri: Option<String>,
-    verifier: Option<CodeVerifier>,
+struct Exchange<'a> {
+    client: &'a Client,
+    code: &'a str,
+    redirect_uri: Option<&'a str>,
+    verifier: Option<CodeVerifier<'a>>,
     resources: Vec<Resource>,
 }
 
-fn read(request: GrantRequest<'_>) -> Result<Exchange, TokenDenial> {
+fn read(request: GrantRequest<'_>) -> Result<Exchange<'_>, TokenDenial> {
     let verifier = request
         .params
         .get("code_verifier")
         .map(CodeVerifier::new)
         .transpose();
     Ok(Exchange {
-        client: Arc::clone(request.client),
-        code: Secret::new(request.required("code")?),
-        redirect_uri: request.params.get("redirect_uri").map(str::to_owned),
+        client: request.client,
+        code: request.required("code")?,
+        redirect_uri: request.params.get("redirect_uri"),
         verifier: verifier.map_err(|_| TokenDenial::Malformed("code_verifier"))?,
         resources: request.resources()?,
     })
 }
 
-impl Decide for Exchange {
+impl Decide for Exchange<'_> {
     type Answer = TokenResponse;
     type Denial = TokenDenial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![Code::key(&rules.realm, &self.code)]
+        vec![Code::key(&rules.realm, self.code)]
     }
 
     fn decide(
@@ -151,14 +148,14 @@ impl Decide for Exchange {
     }
 }
 
-impl Exchange {
+impl Exchange<'_> {
     /// Everything that a replay has to get right too, so that a stolen code alone ends nothing.
     fn check(&self, code: &Code) -> Result<(), CodeDenial> {
         if code.terms.client_id != *self.client.id() {
             return Err(CodeDenial::WrongClient);
         }
-        match &self.redirect_uri {
-            Some(uri) if Some(uri) != code.redirect_uri.as_ref() => {
+        match self.redirect_uri {
+            Some(uri) if Some(uri) != code.redirect_uri.as_deref() => {
                 return Err(CodeDenial::WrongRedirectUri);
             }
             // OAuth 2.1 §10.2 lets it be left out, since PKCE binds the code to the request.
@@ -170,7 +167,7 @@ impl Exchange {
             }
             Some(_) | None => {}
         }
-        match (&code.challenge, &self.verifier) {
+        match (&code.challenge, self.verifier) {
             (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => {}
             (Some(_), Some(_)) => return Err(CodeDenial::WrongVerifier),
             (Some(_), None) => return Err(CodeDenial::MissingVerifier),
@@ -195,7 +192,7 @@ impl Exchange {
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
         let issuance = Issuance {
-            client: &self.client,
+            client: self.client,
             subject: code.terms.subject.as_ref(),
             scope: &code.terms.scope,
             resources: if self.resources.is_empty() {

@@ -1,7 +1,5 @@
 //! The client credentials grant (RFC 6749 §4.4).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
@@ -24,23 +22,23 @@ impl Grant for ClientCredentialsGrant {
         GrantType::CLIENT_CREDENTIALS
     }
 
-    async fn read(
+    async fn read<'a>(
         &self,
-        request: GrantRequest<'_>,
-    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        request: GrantRequest<'a>,
+    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
         Ok(read(request).map(|ask| Box::new(ask) as GrantDecision))
     }
 }
 
 /// What a client asks for itself.
 #[derive(Debug)]
-pub(crate) struct Ask {
-    client: Arc<Client>,
+pub(crate) struct Ask<'a> {
+    client: &'a Client,
     scope: Scope,
     resources: Vec<Resource>,
 }
 
-fn read(request: GrantRequest<'_>) -> Result<Ask, TokenDenial> {
+fn read(request: GrantRequest<'_>) -> Result<Ask<'_>, TokenDenial> {
     // RFC 6749 §4.4: "MUST only be used by confidential clients".
     if request.client.is_confidential() {
         Ask::of(request)
@@ -49,18 +47,18 @@ fn read(request: GrantRequest<'_>) -> Result<Ask, TokenDenial> {
     }
 }
 
-impl Ask {
+impl<'a> Ask<'a> {
     /// Reads what is asked for, whoever asks.
-    pub(crate) fn of(request: GrantRequest<'_>) -> Result<Self, TokenDenial> {
+    pub(crate) fn of(request: GrantRequest<'a>) -> Result<Self, TokenDenial> {
         Ok(Self {
-            client: Arc::clone(request.client),
+            client: request.client,
             scope: request.scope_of_client()?,
             resources: request.resources()?,
         })
     }
 }
 
-impl Decide for Ask {
+impl Decide for Ask<'_> {
     type Answer = TokenResponse;
     type Denial = TokenDenial;
 
@@ -74,7 +72,7 @@ impl Decide for Ask {
         context: &mut Context<'_>,
     ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
         let issuance = Issuance {
-            client: &self.client,
+            client: self.client,
             subject: None,
             scope: &self.scope,
             resources: &self.resources,

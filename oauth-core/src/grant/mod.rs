@@ -84,12 +84,12 @@ pub struct GrantRequest<'a> {
     pub rules: &'a Rules,
 }
 
-impl GrantRequest<'_> {
+impl<'a> GrantRequest<'a> {
     /// The value of a parameter that has to be there.
     ///
     /// # Errors
     /// [`TokenDenial::Missing`] if it is not.
-    pub fn required(&self, name: &'static str) -> Result<&str, TokenDenial> {
+    pub fn required(&self, name: &'static str) -> Result<&'a str, TokenDenial> {
         self.params.get(name).ok_or(TokenDenial::Missing(name))
     }
 
@@ -141,8 +141,8 @@ impl GrantRequest<'_> {
     }
 }
 
-/// A decision at the token endpoint.
-pub type GrantDecision = Box<dyn Decide<Answer = TokenResponse, Denial = TokenDenial>>;
+/// A decision at the token endpoint. It may borrow from the request.
+pub type GrantDecision<'a> = Box<dyn Decide<Answer = TokenResponse, Denial = TokenDenial> + 'a>;
 
 /// A way to get tokens at the token endpoint.
 #[async_trait]
@@ -155,8 +155,8 @@ pub trait Grant: Send + Sync + 'static {
     ///
     /// # Errors
     /// A [`TokenDenial`] inside if the request cannot be granted whatever is stored; a [`Fault`] if that could not be found out.
-    async fn read(
+    async fn read<'a>(
         &self,
-        request: GrantRequest<'_>,
-    ) -> Result<Result<GrantDecision, TokenDenial>, Fault>;
+        request: GrantRequest<'a>,
+    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault>;
 }

@@ -131,7 +131,10 @@ impl Decide for Collect {
             forget_at: self.ticket.expires_at,
             body: encode(&Used),
         };
-        let record = code.record(Code::key(&rules.realm, &secret), anchor.key.family());
+        let record = code.record(
+            Code::key(&rules.realm, secret.expose()),
+            anchor.key.family(),
+        );
         let commit = context.commit().create(used).create(anchor).create(record);
         Ok(Decision::grant(
             commit,

@@ -82,11 +82,11 @@ impl Grant for PasswordGrant {
         GrantType::PASSWORD
     }
 
-    async fn read(
+    async fn read<'a>(
         &self,
-        request: GrantRequest<'_>,
-    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
-        let (username, password, ask) = match read(&request) {
+        request: GrantRequest<'a>,
+    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
+        let (username, password, ask) = match read(request) {
             Ok(read) => read,
             Err(denial) => return Ok(Err(denial)),
         };
@@ -103,17 +103,17 @@ impl Grant for PasswordGrant {
 }
 
 #[derive(Debug)]
-struct Ask {
-    client: Arc<Client>,
+struct Ask<'a> {
+    client: &'a Client,
     subject: Subject,
     scope: Scope,
     resources: Vec<Resource>,
 }
 
 fn read<'a>(
-    request: &'a GrantRequest<'_>,
-) -> Result<(&'a str, Secret, impl FnOnce(Subject) -> Ask + use<>), TokenDenial> {
-    let client = Arc::clone(request.client);
+    request: GrantRequest<'a>,
+) -> Result<(&'a str, Secret, impl FnOnce(Subject) -> Ask<'a> + use<'a>), TokenDenial> {
+    let client: &Client = request.client;
     if !client.allows(Danger::Password) {
         return Err(TokenDenial::UnauthorizedClient);
     }
@@ -129,7 +129,7 @@ fn read<'a>(
     }))
 }
 
-impl Decide for Ask {
+impl Decide for Ask<'_> {
     type Answer = TokenResponse;
     type Denial = TokenDenial;
 
@@ -144,7 +144,7 @@ impl Decide for Ask {
     ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
         let Context { rules, now, .. } = *context;
         let terms = Terms::new(
-            &self.client,
+            self.client,
             Some(self.subject.clone()),
             self.scope.clone(),
             self.resources.clone(),
@@ -154,7 +154,7 @@ impl Decide for Ask {
         let anchor = terms.anchor(&rules.realm, GrantId::from_bytes(context.random.id()));
         let family = anchor.key.family();
         let issuance = Issuance {
-            client: &self.client,
+            client: self.client,
             subject: Some(&self.subject),
             scope: &self.scope,
             resources: &self.resources,

@@ -4,7 +4,7 @@
 //! taken for a thief; so for a short grace the same request gets the same successor again. Grace ends at once when that
 //! successor is used, since then the answer has arrived.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use async_trait::async_trait;
 
@@ -29,10 +29,10 @@ impl Grant for RefreshTokenGrant {
         GrantType::REFRESH_TOKEN
     }
 
-    async fn read(
+    async fn read<'a>(
         &self,
-        request: GrantRequest<'_>,
-    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+        request: GrantRequest<'a>,
+    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
         Ok(read(request).map(|ask| Box::new(ask) as GrantDecision))
     }
 }
@@ -78,29 +78,28 @@ impl RefreshDenial {
 }
 
 /// A request to refresh.
-#[derive(Debug)]
-struct Ask {
-    client: Arc<Client>,
-    token: Secret,
+struct Ask<'a> {
+    client: &'a Client,
+    token: &'a str,
     scope: Option<Scope>,
     resources: Vec<Resource>,
 }
 
-fn read(request: GrantRequest<'_>) -> Result<Ask, TokenDenial> {
+fn read(request: GrantRequest<'_>) -> Result<Ask<'_>, TokenDenial> {
     Ok(Ask {
-        client: Arc::clone(request.client),
-        token: Secret::new(request.required("refresh_token")?),
+        client: request.client,
+        token: request.required("refresh_token")?,
         scope: request.scope()?,
         resources: request.resources()?,
     })
 }
 
-impl Decide for Ask {
+impl Decide for Ask<'_> {
     type Answer = TokenResponse;
     type Denial = TokenDenial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![Refresh::key(&rules.realm, &self.token)]
+        vec![Refresh::key(&rules.realm, self.token)]
     }
 
     fn decide(
@@ -154,7 +153,7 @@ impl<'a> Presented<'a> {
     }
 }
 
-impl Ask {
+impl Ask<'_> {
     /// Everything that a reuse has to get right too, so that a stolen token alone ends nothing.
     fn check(&self, refresh: &Refresh, context: &Context<'_>) -> Result<(), RefreshDenial> {
         let terms = &refresh.terms;
@@ -178,7 +177,7 @@ impl Ask {
         {
             return Err(RefreshDenial::Target);
         }
-        let idle = context.rules.policy.refresh_token_idle(&self.client);
+        let idle = context.rules.policy.refresh_token_idle(self.client);
         let is_idle = idle.is_some_and(|idle| context.now >= refresh.issued_at + idle);
         if is_idle && matches!(refresh.state, RefreshState::Active { .. }) {
             return Err(RefreshDenial::Idle);
@@ -196,8 +195,8 @@ impl Ask {
         let rules = context.rules;
         let terms = presented.refresh.terms.as_ref();
         let salt = context.random.id();
-        let secret = successor(&self.token, &salt, rules.formats.refresh_token.as_ref());
-        let retriable = !rules.policy.refresh_grace(&self.client).is_zero();
+        let secret = successor(self.token, &salt, rules.formats.refresh_token.as_ref());
+        let retriable = !rules.policy.refresh_grace(self.client).is_zero();
         let successor = Refresh {
             terms: Cow::Borrowed(terms),
             issued_at: context.now,
@@ -224,7 +223,10 @@ impl Ask {
         };
         let mut commit = context
             .commit()
-            .create(successor.record(Refresh::key(&rules.realm, &secret), presented.family))
+            .create(successor.record(
+                Refresh::key(&rules.realm, secret.expose()),
+                presented.family,
+            ))
             .replace(
                 used.record(presented.key.clone(), presented.family),
                 presented.stored.version,
@@ -246,7 +248,7 @@ impl Ask {
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
         let secret = successor(
-            &self.token,
+            self.token,
             salt,
             context.rules.formats.refresh_token.as_ref(),
         );
@@ -266,7 +268,7 @@ impl Ask {
     ) -> Decision<TokenResponse, TokenDenial> {
         let terms = &presented.refresh.terms;
         let issuance = Issuance {
-            client: &self.client,
+            client: self.client,
             subject: terms.subject.as_ref(),
             // RFC 6749 §6: what is narrowed here is the access token, never the grant.
             scope: self.scope.as_ref().unwrap_or(&terms.scope),
@@ -284,7 +286,7 @@ impl Ask {
     }
 
     fn is_retry(&self, at: crate::time::Timestamp, ask: &[u8; 32], context: &Context<'_>) -> bool {
-        let grace = context.rules.policy.refresh_grace(&self.client);
+        let grace = context.rules.policy.refresh_grace(self.client);
         context.now < at + grace && *ask == self.digest()
     }
 

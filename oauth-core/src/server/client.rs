@@ -102,7 +102,7 @@ impl AuthorizationServer {
             Ok(claim) => Some(claim.client_id().clone()),
             Err(_) => match &request.authorization {
                 Some(Authorization::Basic { client_id, .. }) => {
-                    ClientId::new(client_id.as_str()).ok()
+                    ClientId::new(Arc::clone(client_id)).ok()
                 }
                 _ => ClientId::new(request.params.get("client_id")?).ok(),
             },

@@ -37,10 +37,20 @@ impl AuthorizationServer {
     /// If the store cannot tell.
     pub async fn ended(&self, client: &Client, token: &Secret) -> Result<Ended, Fault> {
         let realm = &self.rules().realm;
-        if let Some(stored) = self.0.store.load(&access_token_key(realm, token)).await? {
+        if let Some(stored) = self
+            .0
+            .store
+            .load(&access_token_key(realm, token.expose()))
+            .await?
+        {
             return self.ended_by_access_token(client, &stored).await;
         }
-        match self.0.store.load(&Refresh::key(realm, token)).await? {
+        match self
+            .0
+            .store
+            .load(&Refresh::key(realm, token.expose()))
+            .await?
+        {
             Some(stored) => self.ended_by_refresh_token(client, &stored),
             None => Ok(Ended::BOTH),
         }

@@ -50,7 +50,7 @@ impl AuthorizationServer {
         if !caller.is_confidential() {
             return Ok(Err(IntrospectionDenial::Client(ClientDenial::Public)));
         }
-        let Some(token) = request.params.secret("token") else {
+        let Some(token) = request.params.get("token") else {
             return Ok(Err(IntrospectionDenial::Missing));
         };
         let ask = Introspect {
@@ -72,7 +72,7 @@ impl AuthorizationServer {
     ) -> Result<IntrospectionResponse, Fault> {
         let ask = Introspect {
             caller: client,
-            token: token.clone(),
+            token: token.expose(),
         };
         let response = self.look(&ask).await?;
         self.happened(|| Event::Introspected {
@@ -98,7 +98,7 @@ impl AuthorizationServer {
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.
     pub async fn inspect(&self, token: &Secret) -> Result<TokenState, Fault> {
-        let key = access_token_key(&self.rules().realm, token);
+        let key = access_token_key(&self.rules().realm, token.expose());
         Ok(match self.0.store.load(&key).await? {
             Some(stored) => TokenState::read(&stored, self.now())?,
             None => TokenState::Unknown,

@@ -120,7 +120,7 @@ impl AuthorizationServer {
             let Decision { commit, answer } = {
                 let records = self.load(&keys).await?;
                 now = self.now();
-                self.decide(ask, &keys, &records, now)?
+                self.decide(ask, &keys, records.as_slice(), now)?
             };
             let Some(commit) = commit.filter(|commit| !commit.is_empty()) else {
                 return Ok(answer);
@@ -137,14 +137,15 @@ impl AuthorizationServer {
     async fn look<L: Look>(&self, ask: &L) -> Result<L::Answer, StoreError> {
         let keys = ask.needs(self.rules());
         let records = self.load(&keys).await?;
-        ask.answer(&Found::new(&keys, &records), self.rules(), self.now())
+        let found = Found::new(&keys, records.as_slice());
+        ask.answer(&found, self.rules(), self.now())
     }
 
-    async fn load(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
+    async fn load(&self, keys: &[Key]) -> Result<Records, StoreError> {
         Ok(match keys {
-            [] => Vec::new(),
-            [key] => vec![self.0.store.load(key).await?],
-            keys => self.0.store.load_all(keys).await?,
+            [] => Records::Several(Vec::new()),
+            [key] => Records::One([self.0.store.load(key).await?]),
+            keys => Records::Several(self.0.store.load_all(keys).await?),
         })
     }
 
@@ -201,6 +202,21 @@ impl AuthorizationServer {
     fn happened(&self, event: impl FnOnce() -> Event) {
         if self.0.events.is_some() || is_traced() {
             self.report(&event());
+        }
+    }
+}
+
+/// What was loaded. Nearly every request needs one record, and no list of them.
+enum Records {
+    One([Option<Stored>; 1]),
+    Several(Vec<Option<Stored>>),
+}
+
+impl Records {
+    fn as_slice(&self) -> &[Option<Stored>] {
+        match self {
+            Self::One(record) => record,
+            Self::Several(records) => records,
         }
     }
 }

@@ -42,7 +42,7 @@ impl AuthorizationServer {
             Ok(authenticated) => authenticated.client,
             Err(denial) => return Ok(Err(RevocationDenial::Client(denial))),
         };
-        let Some(token) = request.params.secret("token") else {
+        let Some(token) = request.params.get("token") else {
             return Ok(Err(RevocationDenial::Missing));
         };
         let ask = Revoke {
@@ -81,7 +81,7 @@ impl AuthorizationServer {
     ) -> Result<Result<(), RevocationDenial>, Fault> {
         let ask = Revoke {
             client,
-            token: token.clone(),
+            token: token.expose(),
             extent: Extent::Grant,
         };
         let answer = self.run(&ask).await?;
@@ -106,7 +106,7 @@ impl AuthorizationServer {
     /// If that could not be found out.
     pub async fn holder(&self, token: &Secret) -> Result<Option<Arc<Client>>, Fault> {
         let ask = Holding {
-            token: token.clone(),
+            token: token.expose(),
         };
         match self.look(&ask).await? {
             Some(id) => Ok(self.client(&id).await?.ok()),

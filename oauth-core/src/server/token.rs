@@ -71,12 +71,12 @@ impl AuthorizationServer {
     }
 
     /// What an authenticated client asks for.
-    async fn read(
-        &self,
-        client: &Arc<Client>,
-        params: &Params,
+    async fn read<'a>(
+        &'a self,
+        client: &'a Arc<Client>,
+        params: &'a Params,
         grant_type: &mut Option<GrantType>,
-    ) -> Result<Result<GrantDecision, TokenDenial>, Fault> {
+    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
         let Some(name) = params.get("grant_type") else {
             return Ok(Err(TokenDenial::Missing("grant_type")));
         };

@@ -47,7 +47,7 @@ mod commit;
 mod key;
 mod record;
 
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
@@ -108,26 +108,52 @@ pub trait Store: Send + Sync + 'static {
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 }
 
-#[async_trait]
+/// What a method of a store gives, as `async_trait` writes it.
+type Answer<'f, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'f>>;
+
+// Without `async_trait`, which would put the store's own answers into a box once more.
 impl<S: Store + ?Sized> Store for Arc<S> {
-    async fn load(&self, key: &Key) -> Result<Option<Stored>, StoreError> {
-        (**self).load(key).await
+    fn load<'s, 'k, 'f>(&'s self, key: &'k Key) -> Answer<'f, Option<Stored>>
+    where
+        's: 'f,
+        'k: 'f,
+        Self: 'f,
+    {
+        (**self).load(key)
     }
 
-    async fn load_all(&self, keys: &[Key]) -> Result<Vec<Option<Stored>>, StoreError> {
-        (**self).load_all(keys).await
+    fn load_all<'s, 'k, 'f>(&'s self, keys: &'k [Key]) -> Answer<'f, Vec<Option<Stored>>>
+    where
+        's: 'f,
+        'k: 'f,
+        Self: 'f,
+    {
+        (**self).load_all(keys)
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
-        (**self).commit(commit).await
+    fn commit<'s, 'f>(&'s self, commit: Commit) -> Answer<'f, Outcome>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        (**self).commit(commit)
     }
 
-    async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
-        (**self).list(listing).await
+    fn list<'s, 'l, 'f>(&'s self, listing: &'l Listing) -> Answer<'f, Page>
+    where
+        's: 'f,
+        'l: 'f,
+        Self: 'f,
+    {
+        (**self).list(listing)
     }
 
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        (**self).prune(before, limit).await
+    fn prune<'s, 'f>(&'s self, before: Timestamp, limit: usize) -> Answer<'f, usize>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        (**self).prune(before, limit)
     }
 }
 

@@ -139,7 +139,7 @@ pub(crate) fn issue_of(
     };
     let secret = rules.formats.access_token.render(bits);
     let record = Record {
-        key: key(&rules.realm, &secret),
+        key: key(&rules.realm, secret.expose()),
         role: issuance.role,
         owner: None,
         forget_at: token.expires_at,
@@ -159,8 +159,8 @@ pub(crate) fn issue_of(
 }
 
 /// Where an access token is found.
-pub(crate) fn key(realm: &Realm, secret: &Secret) -> Key {
-    Key::new(realm, Kind::ACCESS_TOKEN, &[secret.expose().as_bytes()])
+pub(crate) fn key(realm: &Realm, token: &str) -> Key {
+    Key::new(realm, Kind::ACCESS_TOKEN, &[token.as_bytes()])
 }
 
 /// What is known of an access token.

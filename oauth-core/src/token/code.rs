@@ -7,7 +7,6 @@ use crate::{
     pkce::CodeChallenge,
     store::{Body, Family, Key, Kind, Realm, Record, Role, encode},
     time::Timestamp,
-    types::Secret,
 };
 
 /// An authorization code (RFC 6749 §4.1.2).
@@ -33,13 +32,13 @@ pub(crate) enum CodeState {
 }
 
 impl Body for Code {
-    const FORMAT: u8 = 2;
+    const FORMAT: u8 = 3;
 }
 
 impl Code {
     /// Where the code is found.
-    pub(crate) fn key(realm: &Realm, secret: &Secret) -> Key {
-        Key::new(realm, Kind::CODE, &[secret.expose().as_bytes()])
+    pub(crate) fn key(realm: &Realm, code: &str) -> Key {
+        Key::new(realm, Kind::CODE, &[code.as_bytes()])
     }
 
     /// The record of the code.

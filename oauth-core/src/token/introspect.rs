@@ -7,7 +7,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     store::{Key, Kind, StoreError, Stored, decode},
     time::Timestamp,
-    types::{ClientId, Scope, Secret, Subject},
+    types::{ClientId, Scope, Subject},
 };
 
 /// The answer to an introspection request (RFC 7662 §2.2).
@@ -67,17 +67,16 @@ pub enum TokenUse {
 }
 
 /// An introspection request of a caller that has authenticated.
-#[derive(Debug)]
 pub(crate) struct Introspect<'a> {
     pub(crate) caller: &'a Client,
-    pub(crate) token: Secret,
+    pub(crate) token: &'a str,
 }
 
 impl Look for Introspect<'_> {
     type Answer = IntrospectionResponse;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        rules.formats.keys(&rules.realm, &self.token)
+        rules.formats.keys(&rules.realm, self.token)
     }
 
     fn answer(

@@ -50,8 +50,8 @@ impl Body for Refresh<'_> {}
 
 impl Refresh<'_> {
     /// Where the token is found.
-    pub(crate) fn key(realm: &Realm, secret: &Secret) -> Key {
-        Key::new(realm, Kind::REFRESH_TOKEN, &[secret.expose().as_bytes()])
+    pub(crate) fn key(realm: &Realm, token: &str) -> Key {
+        Key::new(realm, Kind::REFRESH_TOKEN, &[token.as_bytes()])
     }
 
     /// The record of the token. Kept as long as the family, so that a reuse is noticed whenever it comes.
@@ -82,15 +82,15 @@ pub(crate) fn first_refresh_token(
         issued_at: context.now,
         state: RefreshState::Active { predecessor: None },
     };
-    let record = refresh.record(Refresh::key(&context.rules.realm, &secret), family);
+    let record = refresh.record(Refresh::key(&context.rules.realm, secret.expose()), family);
     (secret, record)
 }
 
 /// The successor of a refresh token: a function of the token and a salt, so that a retry finds the same one though nothing
 /// readable is stored. The store alone does not have the token, the client alone does not have the salt.
-pub(crate) fn successor(presented: &Secret, salt: &[u8; 16], format: &dyn TokenFormat) -> Secret {
+pub(crate) fn successor(presented: &str, salt: &[u8; 16], format: &dyn TokenFormat) -> Secret {
     format.render(&hmac_sha256(
-        presented.expose().as_bytes(),
+        presented.as_bytes(),
         &[b"refresh token successor", salt],
     ))
 }

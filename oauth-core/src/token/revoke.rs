@@ -7,7 +7,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     store::{Key, Kind, Role, StoreError, decode},
     time::Timestamp,
-    types::{ClientId, Secret},
+    types::ClientId,
 };
 
 /// Why a token is not revoked.
@@ -60,11 +60,10 @@ pub(crate) enum Extent {
 }
 
 /// A revocation request.
-#[derive(Debug)]
 pub(crate) struct Revoke<'a> {
     /// The client that has authenticated or named itself, or that the token which is held speaks for.
     pub(crate) client: &'a Client,
-    pub(crate) token: Secret,
+    pub(crate) token: &'a str,
     pub(crate) extent: Extent,
 }
 
@@ -73,7 +72,7 @@ impl Decide for Revoke<'_> {
     type Denial = RevocationDenial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        rules.formats.keys(&rules.realm, &self.token)
+        rules.formats.keys(&rules.realm, self.token)
     }
 
     fn decide(
@@ -119,16 +118,15 @@ impl Decide for Revoke<'_> {
 }
 
 /// Whose a token is that can be used. One that has expired or was used is no proof of anything.
-#[derive(Debug)]
-pub(crate) struct Holding {
-    pub(crate) token: Secret,
+pub(crate) struct Holding<'a> {
+    pub(crate) token: &'a str,
 }
 
-impl Look for Holding {
+impl Look for Holding<'_> {
     type Answer = Option<ClientId>;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        rules.formats.keys(&rules.realm, &self.token)
+        rules.formats.keys(&rules.realm, self.token)
     }
 
     fn answer(

@@ -14,6 +14,9 @@ pub struct Params {
     ends: Vec<(usize, usize)>,
 }
 
+/// Among so many names, each is sooner compared with all before it than a list of them sorted.
+const FEW: usize = 16;
+
 impl Params {
     /// The value of the parameter `name`; the first, if it is repeated.
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -42,8 +45,16 @@ impl Params {
     /// A parameter that stands there more than once, out of those that must not: all but `resource`
     /// (RFC 8707 §2).
     pub fn repeated(&self) -> Option<&str> {
-        let names = self.iter().map(|(name, _)| name);
-        let mut names: Vec<&str> = names.filter(|name| *name != "resource").collect();
+        let names = || {
+            let names = self.iter().map(|(name, _)| name);
+            names.filter(|name| *name != "resource")
+        };
+        if self.ends.len() <= FEW {
+            let mut numbered = names().enumerate();
+            let is_again = |&(index, name): &(usize, &str)| names().take(index).any(|n| n == name);
+            return numbered.find(is_again).map(|(_, name)| name);
+        }
+        let mut names: Vec<&str> = names().collect();
         names.sort_unstable();
         names.array_windows().find(|[a, b]| a == b).map(|[a, _]| *a)
     }
@@ -101,6 +112,13 @@ mod tests {
         assert_eq!(params.get("b"), None);
         assert_eq!(params.repeated(), Some("a"));
         assert_eq!(params.all("resource").collect::<Vec<_>>(), ["x", "y"]);
+        for more in [0, FEW, 2 * FEW] {
+            let others = (0..more).map(|n| (format!("other{n}"), String::new()));
+            let names = |names: [&str; 3]| names.map(|name| (name.to_owned(), "1".to_owned()));
+            let params = |own| Params::from_iter(names(own).into_iter().chain(others.clone()));
+            assert_eq!(params(["a", "b", "a"]).repeated(), Some("a"));
+            assert_eq!(params(["a", "resource", "resource"]).repeated(), None);
+        }
         assert_eq!(
             format!("{params:?}"),
             r#"["a", "a", "b", "resource", "resource"]"#

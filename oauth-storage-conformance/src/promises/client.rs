@@ -146,7 +146,7 @@ pub(super) fn refresh(token: &Secret) -> Presented {
 pub(super) fn presented(params: &[(&str, &str)]) -> Presented {
     Presented {
         authorization: Some(Authorization::Basic {
-            client_id: client_id().to_string(),
+            client_id: client_id().to_arc(),
             secret: Secret::new(SECRET),
         }),
         params: params.iter().copied().collect(),

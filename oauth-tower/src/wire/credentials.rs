@@ -1,8 +1,11 @@
 //! The `Authorization` header of a client (RFC 6749 §2.3.1).
 
+use std::sync::Arc;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header::AUTHORIZATION};
 use oauth_core::{client::Authorization, types::Secret};
+use zeroize::Zeroizing;
 
 use super::{Limits, params::decode};
 
@@ -32,11 +35,11 @@ fn read(value: &str, limits: &Limits) -> Option<Authorization> {
             credentials,
         });
     }
-    let decoded = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
-    let (client_id, secret) = decoded.split_once(':')?;
+    let decoded = Zeroizing::new(STANDARD.decode(credentials).ok()?);
+    let (client_id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     // Form-decoded after base64, and each by itself: an id may hold a colon.
-    let (client_id, secret) = (
-        decode(client_id).ok()?.into_owned(),
+    let (client_id, secret): (Arc<str>, _) = (
+        decode(client_id).ok()?.into(),
         Secret::new(decode(secret).ok()?),
     );
     // They are no longer than in a form, since they go to the same places: the client store and the log.
@@ -72,7 +75,7 @@ mod tests {
                         client_id,
                         secret: found,
                     }) => {
-                        assert_eq!((client_id.as_str(), found.expose()), (id, secret));
+                        assert_eq!((&*client_id, found.expose()), (id, secret));
                     }
                     other => panic!("{text}: {other:?}"),
                 }
