@@ -132,7 +132,7 @@ impl Demo {
         else {
             return Err("the demo client's request is refused".into());
         };
-        let subject = Subject::new(format!("user {}", number % 10_000))?;
+        let subject = Subject::new(format!("user {:04}", number % 10_000))?;
         let verdict = Verdict::Approve(Approval::new(subject));
         let settled = self
             .server

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use crate::hash::are_equal;
+
 /// A code challenge with its method, as an authorization request brought it (RFC 7636 §4.3).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CodeChallenge(Challenge);
@@ -64,11 +66,10 @@ impl CodeChallenge {
     /// Whether `verifier` is the one that this challenge was made from (RFC 7636 §4.6).
     pub fn is_met_by(&self, verifier: CodeVerifier<'_>) -> bool {
         let verifier = verifier.0.as_bytes();
-        let met = match &self.0 {
-            Challenge::S256(digest) => Sha256::digest(verifier).as_slice().ct_eq(digest),
-            Challenge::Plain(value) => verifier.ct_eq(value.as_bytes()),
-        };
-        met.into()
+        match &self.0 {
+            Challenge::S256(digest) => are_equal(&Sha256::digest(verifier).into(), digest),
+            Challenge::Plain(value) => verifier.ct_eq(value.as_bytes()).into(),
+        }
     }
 }
 

@@ -229,7 +229,7 @@ impl Running {
     async fn cpu(&self) -> Result<u64, Error> {
         let mut connection = Connection::open(self.address).await?;
         let request = b"GET /perf/usage HTTP/1.1\r\nhost: bench\r\n\r\n";
-        let (_, body) = connection.ask(request).await?;
+        let body = connection.ask(request).await?.body;
         let mut cpu = Usage::read(body).ok_or("not a usage")?.cpu;
         if let Some(database) = &self.database {
             let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -1,4 +1,5 @@
-//! The ceiling: an endpoint on bare hyper that reads the request, knows nothing, and answers with as many bytes.
+//! The ceiling: an endpoint on bare hyper that reads the request, knows nothing, and answers with the same headers and as many
+//! bytes as this server. A comparison in which it does not ends with an error.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
@@ -7,9 +8,9 @@ use hyper::body::Incoming;
 
 use crate::{Error, demo::resource, serve::Site};
 
-const TOKEN: &str = r#"{"access_token":"oat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"scope":"read"}"#;
-const TOKENS: &str = r#"{"access_token":"oat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"refresh_token":"ort_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","scope":"read"}"#;
-const ACTIVE: &str = r#"{"active":true,"scope":"read","client_id":"demo","token_type":"Bearer","exp":1800000000,"iat":1799996400,"iss":"https://login.example"}"#;
+const TOKEN: &str = r#"{"access_token":"oauth_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"scope":"read"}"#;
+const TOKENS: &str = r#"{"access_token":"oauth_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"refresh_token":"oauth_rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","scope":"read"}"#;
+const ACTIVE: &str = r#"{"active":true,"client_id":"demo","sub":"user 0000","scope":"read","token_type":"Bearer","exp":1800000000,"iat":1799996400,"iss":"https://login.example"}"#;
 
 /// Knows nothing.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,7 @@ impl Site for Ceiling {
 
     async fn codes(&self, count: usize) -> Result<Vec<(String, String)>, Error> {
         // As long as real ones.
-        let pair = ("oac_".to_owned() + &"A".repeat(43), "A".repeat(43));
+        let pair = ("oauth_ac_".to_owned() + &"A".repeat(43), "A".repeat(43));
         Ok(vec![pair; count])
     }
 
@@ -62,5 +63,9 @@ fn json(text: &'static str) -> Response<Full<Bytes>> {
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }

@@ -15,7 +15,7 @@ use super::{
     Arguments,
     ceiling::Ceiling,
     flow::{Flow, token},
-    generator::{Connection, Load},
+    generator::{Answer, Connection, Load},
     oauth_as::OauthAs,
     oxide_auth::OxideAuth,
     pin,
@@ -70,6 +70,11 @@ impl Name {
     /// `oxide-auth` has no introspection.
     pub(crate) fn can(self, flow: Flow) -> bool {
         !(self == Self::OxideAuth && flow == Flow::Introspection)
+    }
+
+    /// This server, over whatever store.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Memory | Self::Sqlite | Self::Postgres)
     }
 
     pub(crate) fn keeps_in_memory(self) -> bool {
@@ -172,7 +177,7 @@ impl Running {
     pub(crate) async fn get(&self, path: &str) -> Result<String, Error> {
         let mut connection = Connection::open(self.address).await?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n");
-        let (status, body) = connection.ask(request.as_bytes()).await?;
+        let Answer { status, body, .. } = connection.ask(request.as_bytes()).await?;
         if status == 200 {
             Ok(body.to_owned())
         } else {
@@ -210,7 +215,7 @@ impl Running {
         let mut tokens = Vec::new();
         for code in self.codes(count).await? {
             Flow::Code.request(&code, &mut request);
-            let (_, body) = connection.ask(&request).await?;
+            let body = connection.ask(&request).await?.body;
             let token = token(body, name).ok_or_else(|| format!("no {name} in {body}"))?;
             tokens.push(vec![token.to_owned()]);
         }

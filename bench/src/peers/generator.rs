@@ -36,6 +36,8 @@ pub(crate) struct Run {
     pub(crate) took: Duration,
     /// Of each request.
     pub(crate) latencies: Vec<Duration>,
+    /// Of all answers, heads included.
+    pub(crate) bytes: usize,
 }
 
 /// What the connections share.
@@ -45,6 +47,7 @@ struct Shared {
     prepared: Vec<Vec<String>>,
     sent: usize,
     latencies: Vec<Duration>,
+    bytes: usize,
     seen: HashSet<String>,
 }
 
@@ -63,6 +66,7 @@ pub(crate) async fn generate(
         prepared,
         sent: 0,
         latencies: Vec::with_capacity(load.requests),
+        bytes: 0,
         seen: HashSet::with_capacity(load.requests),
     }));
     let tasks = LocalSet::new();
@@ -86,11 +90,16 @@ pub(crate) async fn generate(
     finished?;
     let took = begun.elapsed();
     awake.abort();
+    let bytes = shared.borrow().bytes;
     let latencies = std::mem::take(&mut shared.borrow_mut().latencies);
     if latencies.len() != load.requests {
         return Err("not every request was answered".into());
     }
-    Ok(Run { took, latencies })
+    Ok(Run {
+        took,
+        latencies,
+        bytes,
+    })
 }
 
 /// There always is something to do, so that the runtime looks for answers without waiting for them.
@@ -136,13 +145,18 @@ async fn keep_asking(
             }
         }
         let begun = Instant::now();
-        let (status, body) = connection.ask(&request).await?;
+        let Answer {
+            status,
+            body,
+            bytes,
+        } = connection.ask(&request).await?;
         let took = begun.elapsed();
         if status != 200 || !flow.is_good(body) {
             return Err(format!("{flow:?} was answered with {status}: {body}").into());
         }
         let mut shared = shared.borrow_mut();
         shared.latencies.push(took);
+        shared.bytes += bytes;
         if distinct
             && let Some(token) = token(body, "access_token")
             && !shared.seen.insert(token.to_owned())
@@ -155,6 +169,14 @@ async fn keep_asking(
             chain = vec![next.to_owned()];
         }
     }
+}
+
+/// An answer as it was read.
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    pub(crate) body: &'a str,
+    /// Head and body.
+    pub(crate) bytes: usize,
 }
 
 /// A connection that is kept alive.
@@ -176,8 +198,8 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and reads status and body of its answer.
-    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<(u16, &str), Error> {
+    /// Sends a request, and reads its answer.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> Result<Answer<'_>, Error> {
         self.stream.write_all(request).await?;
         self.received.drain(..self.used);
         self.used = 0;
@@ -196,7 +218,11 @@ impl Connection {
                     self.read().await?;
                 }
                 self.used = end;
-                return Ok((status, std::str::from_utf8(&self.received[begin..end])?));
+                return Ok(Answer {
+                    status,
+                    body: std::str::from_utf8(&self.received[begin..end])?,
+                    bytes: end,
+                });
             }
             self.read().await?;
         }

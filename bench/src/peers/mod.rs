@@ -104,6 +104,7 @@ async fn compare(arguments: &Arguments) -> Result<Report, Error> {
     // The first round is for warming up.
     for round in 0..=arguments.rounds {
         for flow in &arguments.flows {
+            let mut ceiling = None;
             for server in &running {
                 if !server.name.can(*flow) {
                     continue;
@@ -117,6 +118,12 @@ async fn compare(arguments: &Arguments) -> Result<Report, Error> {
                 };
                 let figures = measure(server, &load).await?;
                 eprintln!("round {round}, {flow:?}, {:?}: {figures}", server.name);
+                // The first one is the bare endpoint.
+                let bytes = *ceiling.get_or_insert(figures.bytes);
+                if server.name.is_ours() && figures.bytes != bytes {
+                    let answered = figures.bytes;
+                    return Err(format!("the ceiling answers {flow:?} with {bytes} bytes, this server with {answered}").into());
+                }
                 if round > 0 {
                     report.add(*flow, server.name, figures);
                 }

@@ -110,7 +110,7 @@ impl Site for OauthAs {
             ]);
             let valid = self.server.validate_authorization_request(&request).await;
             let valid = valid.map_err(|error| format!("{error:?}"))?;
-            let subject = format!("user {}", number % 10_000);
+            let subject = format!("user {:04}", number % 10_000);
             let approval = UserApproval::granted(&valid, subject);
             let issued = self.server.issue_authorization_code(approval).await;
             let issued = issued.map_err(|error| format!("{error:?}"))?;

@@ -194,7 +194,7 @@ impl Site for OxideAuth {
             let code = oxide_auth::primitives::authorizer::Authorizer::authorize(
                 &mut maps.codes,
                 Grant {
-                    owner_id: format!("user {}", number % 10_000),
+                    owner_id: format!("user {:04}", number % 10_000),
                     client_id: CLIENT.to_owned(),
                     scope,
                     redirect_uri: redirect_uri.clone(),

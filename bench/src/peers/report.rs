@@ -18,6 +18,8 @@ pub(crate) struct Figures {
     pub(crate) median: f64,
     /// 99 of 100 answers came within so many microseconds.
     pub(crate) p99: f64,
+    /// Bytes of an answer, its head included.
+    pub(crate) bytes: usize,
 }
 
 impl Figures {
@@ -25,8 +27,10 @@ impl Figures {
         let Run {
             took,
             mut latencies,
+            bytes,
         } = run;
         latencies.sort_unstable();
+        let bytes = bytes / requests;
         let requests = float(requests);
         let cpu = Duration::from_nanos(cpu);
         Self {
@@ -34,6 +38,7 @@ impl Figures {
             rate: requests / took.as_secs_f64(),
             median: quantile(&latencies, 50),
             p99: quantile(&latencies, 99),
+            bytes,
         }
     }
 
@@ -49,6 +54,7 @@ impl Figures {
             rate: middle(|figures| figures.rate),
             median: middle(|figures| figures.median),
             p99: middle(|figures| figures.p99),
+            bytes: rounds[0].bytes,
         }
     }
 }
@@ -169,6 +175,7 @@ impl Report {
                 rate,
                 median,
                 p99,
+                ..
             } = figures;
             text += &format!(
                 "| {flow} | {server} | {ratio:.2} | {cpu:.2} | {rate:.0} | {median:.0} | {p99:.0} |\n"

@@ -1,6 +1,5 @@
 //! How bodies become bytes.
 
-use postcard::ser_flavors::{ExtendFlavor, Flavor, Size};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::StoreError;
@@ -13,24 +12,26 @@ pub(crate) trait Body: Serialize + DeserializeOwned {
 
 /// The bytes of a body.
 pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
-    // Measured first: the bytes stay as they are allocated.
-    let mut bytes = Vec::with_capacity(1 + written(body, Size::default()));
-    bytes.push(B::FORMAT);
-    append(body, bytes).into_boxed_slice()
+    // The bytes stay as they are allocated, so it has to be known how many there are. Nearly every body fits in here.
+    let mut room = [0; 512];
+    room[0] = B::FORMAT;
+    match postcard::to_slice(body, &mut room[1..]) {
+        Ok(written) => {
+            let len = 1 + written.len();
+            room[..len].into()
+        }
+        Err(_) => append(body, vec![B::FORMAT]).into_boxed_slice(),
+    }
 }
 
 /// The bytes of a value behind others.
 pub(crate) fn append(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
-    written(value, ExtendFlavor::new(bytes))
-}
-
-fn written<F: Flavor>(value: &impl Serialize, to: F) -> F::Output {
     #[expect(
         clippy::expect_used,
         reason = "this fails for a sequence of unknown length, an error of a type's own `Serialize` or a full buffer: what is \
                   written here has derived ones over text, numbers, arrays and vectors, and vectors grow"
     )]
-    postcard::serialize_with_flavor(value, to).expect("writing plain fields to memory cannot fail")
+    postcard::to_extend(value, bytes).expect("writing plain fields to memory cannot fail")
 }
 
 /// Reads a body back.
@@ -66,6 +67,8 @@ mod tests {
         let note = Note("x".into(), Some(7));
         let mut bytes = encode(&note);
         assert_eq!(decode::<Note>(&bytes).unwrap(), note);
+        let long = Note("x".repeat(1000), None);
+        assert_eq!(decode::<Note>(&encode(&long)).unwrap(), long);
         bytes[0] += 1;
         assert_eq!(
             decode::<Note>(&bytes).unwrap_err().kind(),

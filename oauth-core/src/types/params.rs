@@ -115,7 +115,7 @@ mod tests {
         for more in [0, FEW, 2 * FEW] {
             let others = (0..more).map(|n| (format!("other{n}"), String::new()));
             let names = |names: [&str; 3]| names.map(|name| (name.to_owned(), "1".to_owned()));
-            let params = |own| Params::from_iter(names(own).into_iter().chain(others.clone()));
+            let params = |own| -> Params { names(own).into_iter().chain(others.clone()).collect() };
             assert_eq!(params(["a", "b", "a"]).repeated(), Some("a"));
             assert_eq!(params(["a", "resource", "resource"]).repeated(), None);
         }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+use crate::hash::are_equal;
 
 /// A text that must not be shown: a token, a code, a client secret.
 ///
@@ -57,7 +58,7 @@ impl SecretDigest {
 
     /// Whether this is the digest of `secret`, in a time that does not depend on either.
     pub fn matches(&self, secret: &Secret) -> bool {
-        bool::from(Self::of(secret.expose()).0.ct_eq(&self.0))
+        are_equal(&Self::of(secret.expose()).0, &self.0)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Responses, each with the headers it must not be without.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
         ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, PRAGMA, REFERRER_POLICY, RETRY_AFTER,
         WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -21,16 +21,28 @@ use super::{Body, page::form_post_page};
 /// How long a client should wait when the server cannot answer now.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
+/// What every response has: nobody keeps it, or takes it for something else than it says.
+static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    HeaderMap::from_iter([
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (PRAGMA, HeaderValue::from_static("no-cache")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ])
+});
+
+/// That, and what a JSON document has. Copied, since headers are put together for more than they are copied.
+static JSON_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let mut headers = HEADERS.clone();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
+});
+
 /// A JSON document that nobody may keep.
 pub(crate) fn json(status: StatusCode, document: &impl Serialize) -> Response<Body> {
     // Room for what a token request is answered with.
     let mut bytes = Vec::with_capacity(256);
     match serde_json::to_writer(&mut bytes, document) {
-        Ok(()) => {
-            let mut response = response(status, bytes.into());
-            set(&mut response, CONTENT_TYPE, "application/json");
-            response
-        }
+        Ok(()) => with_headers(&JSON_HEADERS, status, bytes.into()),
         // What is written here is text, numbers and lists of them.
         Err(error) => {
             tracing::error!(%error, "cannot write a response");
@@ -139,12 +151,13 @@ pub fn authorization_response(response: &AuthorizationResponse) -> Response<Body
 }
 
 pub(super) fn response(status: StatusCode, body: Bytes) -> Response<Body> {
+    with_headers(&HEADERS, status, body)
+}
+
+fn with_headers(headers: &HeaderMap, status: StatusCode, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::new(body));
     *response.status_mut() = status;
-    response.headers_mut().reserve(4);
-    set(&mut response, CACHE_CONTROL, "no-store");
-    set(&mut response, PRAGMA, "no-cache");
-    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    *response.headers_mut() = headers.clone();
     response
 }
 
