@@ -23,11 +23,12 @@
 //! | `list` | pages of an owner's records |
 //! | `prune` | what may be forgotten, dropped oldest first |
 //! | `ceiling` | how many bytes there may be |
-//! | `schema` | how one record lies in memory |
+//! | `schema`, `body` | how one record lies in memory |
 //! | `shard` | the records of one shard, with their four indexes |
 //! | `slab`, `index`, `forget`, `owned` | the rows, and what finds them: by a digest, by age, by an owner |
 //! | `sync` | the locks and atomics, which can be those of a model checker |
 
+mod body;
 mod ceiling;
 mod commit;
 mod forget;

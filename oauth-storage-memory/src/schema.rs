@@ -5,6 +5,8 @@ use oauth_core::{
     time::Timestamp,
 };
 
+use crate::body::Body;
+
 /// A record, and its places in the indexes.
 ///
 /// Realm and kind are in the digest, and kept only where something is listed under them.
@@ -13,7 +15,7 @@ pub(crate) struct Row {
     pub(crate) version: Version,
     pub(crate) standing: Standing,
     pub(crate) forget_at: Timestamp,
-    pub(crate) body: Box<[u8]>,
+    pub(crate) body: Body,
     pub(crate) listed: Option<Box<ListedUnder>>,
 }
 
@@ -52,7 +54,7 @@ impl Row {
                 Role::Member(family) => Standing::Member(family),
             },
             forget_at: record.forget_at,
-            body: record.body,
+            body: record.body.into(),
             listed,
         }
     }
@@ -68,7 +70,7 @@ impl Row {
     /// What it takes, its share of the indexes included.
     pub(crate) fn bytes(&self) -> usize {
         let owner = self.listed.as_ref().map(|listed| &listed.owner);
-        bytes(self.body.len(), owner)
+        bytes(self.body.apart(), owner)
     }
 
     /// Whether another row of the same record stands in the same family and in no listing, as a used token does in place of the
@@ -102,14 +104,14 @@ impl Row {
             },
             closed: self.standing == Standing::ClosedAnchor,
             forget_at: self.forget_at,
-            body: self.body.clone(),
+            body: (*self.body).into(),
         }
     }
 }
 
 /// What a row takes: its slot, its places in the indexes as they are when they have just grown, and what it points at.
-fn bytes(body: usize, owner: Option<&Owner>) -> usize {
-    const ROW: usize = 128 + 96;
+fn bytes(apart: Option<usize>, owner: Option<&Owner>) -> usize {
+    const ROW: usize = 192 + 96;
     /// What an allocation takes beyond what was asked for.
     const ALLOCATION: usize = 16;
     const LISTED: usize = size_of::<ListedUnder>() + ALLOCATION;
@@ -119,5 +121,5 @@ fn bytes(body: usize, owner: Option<&Owner>) -> usize {
         let name = |name: &str| NAME + name.len();
         LISTED + name(&owner.client) + owner.subject.as_deref().map_or(0, name)
     });
-    ROW + ALLOCATION + body + listed
+    ROW + apart.map_or(0, |body| ALLOCATION + body) + listed
 }
