@@ -13,7 +13,7 @@ pub(crate) trait Body: Serialize + DeserializeOwned {
 /// The bytes of a body.
 pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
     // The bytes stay as they are allocated, so it has to be known how many there are. Nearly every body fits in here.
-    let mut room = [0; 512];
+    let mut room = [0; 256];
     room[0] = B::FORMAT;
     match postcard::to_slice(body, &mut room[1..]) {
         Ok(written) => {

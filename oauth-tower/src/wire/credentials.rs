@@ -7,7 +7,10 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use oauth_core::{client::Authorization, types::Secret};
 use zeroize::Zeroizing;
 
-use super::{Limits, params::decode};
+use super::{
+    Limits,
+    params::{decode, split_at_first},
+};
 
 /// Reads the header.
 pub(super) fn authorization(headers: &HeaderMap, limits: &Limits) -> Option<Authorization> {
@@ -26,7 +29,7 @@ pub(super) fn authorization(headers: &HeaderMap, limits: &Limits) -> Option<Auth
 }
 
 fn read(value: &str, limits: &Limits) -> Option<Authorization> {
-    let (scheme, credentials) = value.split_once(' ')?;
+    let (scheme, credentials) = split_at_first(value, b' ')?;
     let credentials = credentials.trim_start_matches(' ');
     if !scheme.eq_ignore_ascii_case("basic") {
         let (scheme, credentials) = (scheme.to_ascii_lowercase(), Secret::new(credentials));
@@ -36,7 +39,7 @@ fn read(value: &str, limits: &Limits) -> Option<Authorization> {
         });
     }
     let decoded = Zeroizing::new(STANDARD.decode(credentials).ok()?);
-    let (client_id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    let (client_id, secret) = split_at_first(std::str::from_utf8(&decoded).ok()?, b':')?;
     // Form-decoded after base64, and each by itself: an id may hold a colon.
     let (client_id, secret): (Arc<str>, _) = (
         decode(client_id).ok()?.into(),
