@@ -1,6 +1,6 @@
 //! Scopes: sets of permissions.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use thiserror::Error;
 
@@ -8,9 +8,9 @@ use super::text::serde_as_text;
 
 /// A set of scope tokens (RFC 6749 §3.3): order and repetition do not count, case does.
 ///
-/// It is kept as the tokens in ascending order with one space between, which is also how it goes over the wire.
+/// It is kept as the tokens in ascending order with one space between, which is also how it goes over the wire. Cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Scope(String);
+pub struct Scope(Option<Arc<str>>);
 
 /// A text that is not a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -19,16 +19,16 @@ pub struct InvalidScope;
 
 impl Scope {
     /// The scope that permits nothing.
-    pub const EMPTY: Self = Self(String::new());
+    pub const EMPTY: Self = Self(None);
 
     /// Whether it permits nothing.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Its tokens, in ascending order.
     pub fn tokens(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').filter(|token| !token.is_empty())
+        self.0.iter().flat_map(|tokens| tokens.split(' '))
     }
 
     /// Whether `token` is in it.
@@ -59,13 +59,13 @@ impl Scope {
 
     /// The tokens with one space between, ascending; empty if there are none.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_deref().unwrap_or_default()
     }
 
     fn from_valid(mut tokens: Vec<&str>) -> Self {
         tokens.sort_unstable();
         tokens.dedup();
-        Self(tokens.join(" "))
+        Self((!tokens.is_empty()).then(|| tokens.join(" ").into()))
     }
 }
 
@@ -85,7 +85,7 @@ impl FromStr for Scope {
         }
         // As nearly everybody writes it, and every record.
         if tokens().is_sorted_by(|a, b| a < b) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(Some(text.into())));
         }
         Ok(Self::from_valid(tokens().collect()))
     }
@@ -101,19 +101,19 @@ impl TryFrom<String> for Scope {
 
 impl From<Scope> for String {
     fn from(scope: Scope) -> Self {
-        scope.0
+        scope.as_str().to_owned()
     }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Scope({:?})", self.0)
+        write!(f, "Scope({:?})", self.as_str())
     }
 }
 
