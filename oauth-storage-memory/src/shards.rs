@@ -71,10 +71,10 @@ impl Shards {
 
     /// Locks every shard in `set`, in order, so that no two commits wait for each other.
     pub(crate) fn write_all(&self, set: ShardSet) -> Result<Locked<'_>, StoreError> {
-        let shards = set
-            .iter()
-            .map(|index| self.write(index))
-            .collect::<Result<_, _>>()?;
+        let mut shards = Vec::with_capacity(set.len());
+        for index in set.iter() {
+            shards.push(self.write(index)?);
+        }
         Ok(Locked { set, shards })
     }
 
@@ -104,6 +104,10 @@ impl ShardSet {
 
     pub(crate) fn insert(&mut self, index: usize) {
         self.0 |= 1 << index;
+    }
+
+    fn len(self) -> usize {
+        self.0.count_ones() as usize
     }
 
     fn contains(self, index: usize) -> bool {
@@ -208,6 +212,7 @@ mod tests {
         }
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 7, 63]);
         assert_eq!([0, 7, 63].map(|index| set.rank(index)), [0, 1, 2]);
+        assert_eq!(set.len(), 3);
         assert_eq!(ShardSet::ALL.iter().count(), SHARDS);
     }
 }
