@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use crate::hash::are_equal;
+use crate::{hash::are_equal, types::BorrowedSecret};
 
 /// A code challenge with its method, as an authorization request brought it (RFC 7636 §4.3).
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ enum Challenge {
 }
 
 /// A code verifier, of 43 to 128 unreserved characters (RFC 7636 §4.1).
-#[derive(Clone, Copy)]
-pub struct CodeVerifier<'a>(&'a str);
+#[derive(Clone, Copy, Debug)]
+pub struct CodeVerifier<'a>(BorrowedSecret<'a>);
 
 /// Why a challenge is not accepted (RFC 7636 §4.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -65,7 +65,7 @@ impl CodeChallenge {
 
     /// Whether `verifier` is the one that this challenge was made from (RFC 7636 §4.6).
     pub fn is_met_by(&self, verifier: CodeVerifier<'_>) -> bool {
-        let verifier = verifier.0.as_bytes();
+        let verifier = verifier.0.expose().as_bytes();
         match &self.0 {
             Challenge::S256(digest) => are_equal(&Sha256::digest(verifier).into(), digest),
             Challenge::Plain(value) => verifier.ct_eq(value.as_bytes()).into(),
@@ -90,16 +90,10 @@ impl<'a> CodeVerifier<'a> {
     /// If it is outside the grammar.
     pub fn new(text: &'a str) -> Result<Self, InvalidVerifier> {
         if is_verifier(text) {
-            Ok(Self(text))
+            Ok(Self(BorrowedSecret::new(text)))
         } else {
             Err(InvalidVerifier)
         }
-    }
-}
-
-impl fmt::Debug for CodeVerifier<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CodeVerifier(..)")
     }
 }
 

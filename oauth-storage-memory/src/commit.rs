@@ -1,16 +1,16 @@
-//! Commits: expectations checked, changes applied.
+//! Commits: locked, checked, applied, and what may be forgotten dropped.
 
 use oauth_core::{
-    store::{Commit, Digest, Expect, Guard, Outcome, Removal, StoreError, Version},
+    store::{Commit, Digest, Outcome, StoreError},
     time::Timestamp,
 };
 
 use crate::{
     ceiling::Full,
-    index::{Hashed, Hasher},
-    schema::{Row, Standing},
-    shard::{Entry, Shard},
-    shards::{Locked, ShardSet, Shards, shard_of},
+    change::Change,
+    schema::Row,
+    shard::Shard,
+    shards::{Locked, Shards},
 };
 
 impl Shards {
@@ -19,7 +19,7 @@ impl Shards {
         let mut forgetting = Forgetting::by(&change, self);
         let mut locked = self.write_all(change.shards())?;
         let reserved = loop {
-            if !change.holds(&locked, &self.hasher) {
+            if !change.holds(&locked) {
                 return Ok(Outcome::Conflict);
             }
             match self.reserve(&locked, &change) {
@@ -54,7 +54,7 @@ impl Shards {
             .map(|write| write.entry.row.bytes())
             .sum();
         let freed = change
-            .changed(&self.hasher)
+            .changed()
             .filter_map(|key| locked.of(&key.digest).find(key))
             .map(Row::bytes)
             .sum();
@@ -65,7 +65,7 @@ impl Shards {
         }
         ceiling.reserve(more).map(|()| more).or_else(|_| {
             // Counting what families free takes a look at all their members. It is done only if it matters.
-            let more = more.saturating_sub(change.bytes_of_ended(locked, &self.hasher));
+            let more = more.saturating_sub(change.bytes_of_ended(locked));
             ceiling.reserve(more).map(|()| more)
         })
     }
@@ -73,159 +73,14 @@ impl Shards {
     /// Makes the changes, for which this much was reserved, and returns the rows that they dropped.
     fn apply(&self, locked: &mut Locked<'_>, change: Change, reserved: usize) -> Vec<Row> {
         let Some(ceiling) = &self.ceiling else {
-            return change.apply(locked, &self.hasher);
+            return change.apply(locked);
         };
         let bytes = |locked: &Locked<'_>| locked.iter().map(Shard::bytes).sum::<usize>();
         let before = bytes(locked);
-        let dropped = change.apply(locked, &self.hasher);
+        let dropped = change.apply(locked);
         // It never has become more than what was reserved.
         ceiling.free((before + reserved).saturating_sub(bytes(locked)));
         dropped
-    }
-}
-
-/// A commit whose rows are made, before anything is locked.
-struct Change {
-    id: Version,
-    guards: Vec<Guard>,
-    writes: Vec<Write>,
-    removals: Vec<Removal>,
-    /// The anchors of the families that end.
-    ends: Vec<Hashed>,
-    prune_before: Option<Timestamp>,
-}
-
-/// What to write, and what is expected in its place.
-struct Write {
-    entry: Entry,
-    expect: Expect,
-}
-
-impl Change {
-    fn by(commit: Commit, hasher: &Hasher) -> Self {
-        let id = commit.id;
-        let writes = commit.puts.into_iter().map(|put| Write {
-            entry: Entry::new(Row::new(put.record, id), hasher),
-            expect: put.expect,
-        });
-        let ends = commit
-            .ends
-            .iter()
-            .map(|family| hasher.hash(family.anchor()));
-        Self {
-            id,
-            guards: commit.guards,
-            writes: writes.collect(),
-            removals: commit.removals,
-            ends: ends.collect(),
-            prune_before: commit.prune_before,
-        }
-    }
-
-    /// Whether it needs a record that is not there yet.
-    fn creates(&self) -> bool {
-        let mut writes = self.writes.iter();
-        writes.any(|write| write.expect == Expect::Absent)
-    }
-
-    /// The shards that it reads or changes.
-    fn shards(&self) -> ShardSet {
-        if !self.ends.is_empty() {
-            return ShardSet::ALL;
-        }
-        let mut set = ShardSet::default();
-        let guarded = self.guards.iter().map(|guard| guard.key.digest());
-        let written = self.writes.iter().map(|write| &write.entry.row.digest);
-        let removed = self.removals.iter().map(|removal| removal.key.digest());
-        for digest in guarded.chain(written).chain(removed) {
-            set.insert(shard_of(digest));
-        }
-        for anchor in self.joined() {
-            set.insert(shard_of(&anchor.digest));
-        }
-        set
-    }
-
-    /// The anchors of the families into which it puts; as a rule it is one, and told once.
-    fn joined(&self) -> impl Iterator<Item = Hashed> {
-        let mut last = None;
-        let anchors = self.writes.iter().filter_map(|write| write.entry.anchor());
-        anchors.filter(move |anchor| last.replace(*anchor) != Some(*anchor))
-    }
-
-    /// Whether all that it expects is so.
-    fn holds(&self, locked: &Locked<'_>, hasher: &Hasher) -> bool {
-        let find = |key: Hashed| locked.of(&key.digest).find(key);
-        let mut writes = self.writes.iter();
-        let mut guards = self.guards.iter();
-        let mut removals = self.removals.iter();
-        writes.all(|write| is_as_expected(find(write.entry.key()), write.expect))
-            && guards
-                .all(|guard| is_as_expected(find(hasher.hash(guard.key.digest())), guard.expect))
-            && removals.all(|removal| {
-                let found = find(hasher.hash(removal.key.digest()));
-                is_as_expected(found, Expect::Version(removal.version))
-            })
-            && self
-                .joined()
-                .all(|anchor| self.is_open(find(anchor), anchor))
-    }
-
-    /// Whether a family is open, or opened by this.
-    fn is_open(&self, found: Option<&Row>, anchor: Hashed) -> bool {
-        match found.map(|row| row.standing) {
-            Some(Standing::Anchor) => true,
-            Some(Standing::ClosedAnchor) => false,
-            Some(Standing::Single | Standing::Member(_)) | None => {
-                let mut rows = self.writes.iter().map(|write| &write.entry.row);
-                rows.any(|row| row.digest == anchor.digest && row.standing == Standing::Anchor)
-            }
-        }
-    }
-
-    /// What it replaces or removes, or puts anew.
-    fn changed(&self, hasher: &Hasher) -> impl Iterator<Item = Hashed> {
-        let written = self.writes.iter().map(|write| write.entry.key());
-        let removed = self.removals.iter();
-        written.chain(removed.map(|removal| hasher.hash(removal.key.digest())))
-    }
-
-    /// What the families take that it ends, without what it also removes or moves.
-    fn bytes_of_ended(&self, locked: &Locked<'_>, hasher: &Hasher) -> usize {
-        let is_changed = |digest: &Digest| self.changed(hasher).any(|key| key.digest == *digest);
-        let of_family = |anchor: &Hashed| -> usize {
-            let shards = locked.iter();
-            shards
-                .map(|shard| shard.bytes_of_members(*anchor, is_changed))
-                .sum()
-        };
-        self.ends.iter().map(of_family).sum()
-    }
-
-    /// Makes the changes, and returns the rows that they dropped.
-    fn apply(self, locked: &mut Locked<'_>, hasher: &Hasher) -> Vec<Row> {
-        let mut dropped = Vec::new();
-        for removal in &self.removals {
-            let key = hasher.hash(removal.key.digest());
-            dropped.extend(locked.of_mut(&key.digest).remove(key));
-        }
-        for anchor in self.ends {
-            locked.of_mut(&anchor.digest).close(anchor, self.id);
-            for shard in locked.iter_mut() {
-                shard.remove_members(anchor, &mut dropped);
-            }
-        }
-        for write in self.writes {
-            locked.of_mut(&write.entry.row.digest).put(write.entry);
-        }
-        dropped
-    }
-}
-
-fn is_as_expected(row: Option<&Row>, expect: Expect) -> bool {
-    match expect {
-        Expect::Absent => row.is_none(),
-        Expect::Version(version) => row.is_some_and(|row| row.version == version),
     }
 }
 
@@ -248,7 +103,7 @@ impl Forgetting {
                 allowance: 0,
             };
         }
-        let guarded = change.guards.iter().map(|guard| *guard.key.digest());
+        let guarded = change.guards.iter().map(|(key, _)| key.digest);
         let written = change.writes.iter().map(|write| write.entry.row.digest);
         let joined = change.joined().map(|anchor| anchor.digest);
         let mut spared: Vec<_> = guarded.chain(written).chain(joined).collect();

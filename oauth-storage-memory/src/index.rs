@@ -38,7 +38,7 @@ impl Hasher {
         reason = "half of a hash is one, too"
     )]
     pub(crate) fn hash(&self, digest: &Digest) -> Hashed {
-        // Half of a digest is as good as all of it: nobody finds two that agree in 128 bits.
+        // Half of a digest is as good as all of it: whoever finds two that agree in 128 bits makes two rows be looked at.
         let half = digest.as_bytes().first_chunk().copied().unwrap_or_default();
         Hashed {
             digest: *digest,
@@ -111,22 +111,18 @@ impl ByFamily {
     }
 
     pub(crate) fn remove(&mut self, family: Hash, slot: Slot) {
-        let Ok(mut first) = self
+        let first = self
             .first
-            .find_entry(family.spread(), |entry| entry.hash == family)
-        else {
-            unreachable!("every member is found by its family");
-        };
-        let next = self.others.get_mut(&family).and_then(|others| {
-            if first.get().slot != slot {
-                others.retain(|other| *other != slot);
-                return Some(first.get().slot);
+            .find_entry(family.spread(), |entry| entry.hash == family);
+        match (first, self.others.get_mut(&family)) {
+            (Ok(mut first), others) if first.get().slot == slot => {
+                match others.and_then(Vec::pop) {
+                    Some(next) => first.get_mut().slot = next,
+                    None => drop(first.remove()),
+                }
             }
-            others.pop()
-        });
-        match next {
-            Some(next) => first.get_mut().slot = next,
-            None => drop(first.remove()),
+            (Ok(_), Some(others)) => others.retain(|other| *other != slot),
+            _ => unreachable!("every member is found by its family"),
         }
         if self.others.get(&family).is_some_and(Vec::is_empty) {
             self.others.remove(&family);

@@ -19,7 +19,8 @@
 //! |---|---|
 //! | `store` | the store, and `load` |
 //! | `shards` | the shards and their locks |
-//! | `commit` | expectations checked, changes applied |
+//! | `commit` | commits: locked, checked, applied |
+//! | `change` | what a commit expects, and what it does |
 //! | `list` | pages of an owner's records |
 //! | `prune` | what may be forgotten, dropped oldest first |
 //! | `ceiling` | how many bytes there may be |
@@ -30,6 +31,7 @@
 
 mod body;
 mod ceiling;
+mod change;
 mod commit;
 mod forget;
 mod index;

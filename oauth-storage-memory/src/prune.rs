@@ -50,7 +50,7 @@ mod tests {
     use oauth_core::store::{Key, Kind, Realm, Record, Role, Version};
 
     use super::*;
-    use crate::{schema::Row, shard::Entry, shards::shard_of};
+    use crate::{schema::Row, shard::Indexed, shards::shard_of};
 
     #[test]
     fn what_is_due_is_found_behind_what_was_left_behind() {
@@ -65,7 +65,7 @@ mod tests {
                 forget_at,
                 body: Box::default(),
             };
-            let entry = Entry::new(Row::new(record, version), &shards.hasher);
+            let entry = Indexed::new(Row::new(record, version), &shards.hasher);
             shards.write(0).unwrap().shard.put(entry);
         };
         let keys = (0_u32..)

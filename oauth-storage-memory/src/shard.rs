@@ -38,13 +38,13 @@ pub(crate) enum Oldest {
 }
 
 /// A row, and the hashes by which it will be found: those of its own digest, and of its anchor's if it is a member.
-pub(crate) struct Entry {
+pub(crate) struct Indexed {
     pub(crate) row: Row,
     pub(crate) hash: Hash,
     pub(crate) anchor: Option<Hash>,
 }
 
-impl Entry {
+impl Indexed {
     pub(crate) fn new(row: Row, hasher: &Hasher) -> Self {
         Self {
             hash: hasher.hash(&row.digest).hash,
@@ -98,7 +98,7 @@ impl Shard {
     }
 
     /// Writes a row, in place of the one that has its key. An anchor that is closed stays so.
-    pub(crate) fn put(&mut self, mut entry: Entry) {
+    pub(crate) fn put(&mut self, mut entry: Indexed) {
         if let Some(slot) = self.slot(entry.key()) {
             let row = &mut entry.row;
             if self.rows[slot].is_kept_as(row) {
@@ -192,7 +192,7 @@ impl Shard {
         slots.find(|slot| self.rows[*slot].digest == key.digest)
     }
 
-    fn insert(&mut self, Entry { row, hash, anchor }: Entry) {
+    fn insert(&mut self, Indexed { row, hash, anchor }: Indexed) {
         self.bytes += row.bytes();
         let slot = self.rows.insert(row);
         let row = &self.rows[slot];
@@ -270,7 +270,7 @@ mod tests {
                 body: n.to_be_bytes().into(),
             };
             let row = Row::new(record, Version::from_bytes([0; 16]));
-            shard.put(Entry::new(row, &hasher));
+            shard.put(Indexed::new(row, &hasher));
         }
         for n in 0..MANY {
             let found = shard.find(hasher.hash(key(n).digest()));

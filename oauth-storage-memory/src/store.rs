@@ -35,9 +35,10 @@ impl MemoryStore {
     /// room. What needs no new record always has room: removing, ending families, pruning, and writing in place of what is
     /// there.
     ///
-    /// A record counts as its body and 224 bytes, which is a little more than it takes; if it is listed, as its names and about
-    /// 400 bytes more. So an access token is 280 to 330 bytes, and more than three million of them fit into a gibibyte. Beyond the ceiling
-    /// goes only what records grow by as they are replaced, and about a megabyte that is there from the start.
+    /// A record counts as 288 bytes, which is a little more than it takes; as its body and 16 bytes more if that is longer than 86 bytes;
+    /// as its names and about 400 bytes more if it is listed. So an access token mostly is 288 bytes, and more than three and a half million of
+    /// them fit into a gibibyte. Beyond the ceiling goes only what records grow by as they are replaced, and about a megabyte that is there
+    /// from the start.
     pub fn with_ceiling(bytes: usize) -> Self {
         Self {
             shards: Arc::new(Shards::new(Some(Ceiling::new(bytes)))),

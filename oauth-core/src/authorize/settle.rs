@@ -252,7 +252,7 @@ impl Settle<'_> {
                     state: CodeState::Unspent,
                     terms,
                 };
-                let record = code.record(Code::key(&rules.realm, secret.expose()), family);
+                let record = code.record(Code::key(&rules.realm, secret.borrowed()), family);
                 (self.pending.to.success(self.issuer, &secret), record, None)
             }
             ResponseType::Token => {

@@ -10,7 +10,7 @@ use crate::{
     pkce::CodeVerifier,
     store::{Family, Key, Role, StoreError, Stored, decode},
     token::{Code, CodeState, Issuance, TokenResponse, first_refresh_token, issue},
-    types::Resource,
+    types::{BorrowedSecret, Resource},
 };
 
 /// `authorization_code`: a user has authorized the client.
@@ -88,9 +88,10 @@ impl CodeDenial {
 }
 
 /// A request to exchange a code.
+#[derive(Debug)]
 struct Exchange<'a> {
     client: &'a Client,
-    code: &'a str,
+    code: BorrowedSecret<'a>,
     redirect_uri: Option<&'a str>,
     verifier: Option<CodeVerifier<'a>>,
     resources: Vec<Resource>,
@@ -104,7 +105,7 @@ fn read(request: GrantRequest<'_>) -> Result<Exchange<'_>, TokenDenial> {
         .transpose();
     Ok(Exchange {
         client: request.client,
-        code: request.required("code")?,
+        code: BorrowedSecret::new(request.required("code")?),
         redirect_uri: request.params.get("redirect_uri"),
         verifier: verifier.map_err(|_| TokenDenial::Malformed("code_verifier"))?,
         resources: request.resources()?,

@@ -132,7 +132,7 @@ impl Decide for Collect {
             body: encode(&Used),
         };
         let record = code.record(
-            Code::key(&rules.realm, secret.expose()),
+            Code::key(&rules.realm, secret.borrowed()),
             anchor.key.family(),
         );
         let commit = context.commit().create(used).create(anchor).create(record);

@@ -16,7 +16,7 @@ use crate::{
     hash::sha256,
     store::{Commit, Expect, Family, Key, Kind, Record, Role, StoreError, Stored, decode},
     token::{Issuance, Predecessor, Refresh, RefreshState, TokenResponse, issue, successor},
-    types::{Resource, Scope, Secret},
+    types::{BorrowedSecret, Resource, Scope, Secret},
 };
 
 /// `refresh_token`: a grant goes on.
@@ -78,9 +78,10 @@ impl RefreshDenial {
 }
 
 /// A request to refresh.
+#[derive(Debug)]
 struct Ask<'a> {
     client: &'a Client,
-    token: &'a str,
+    token: BorrowedSecret<'a>,
     scope: Option<Scope>,
     resources: Vec<Resource>,
 }
@@ -88,7 +89,7 @@ struct Ask<'a> {
 fn read(request: GrantRequest<'_>) -> Result<Ask<'_>, TokenDenial> {
     Ok(Ask {
         client: request.client,
-        token: request.required("refresh_token")?,
+        token: BorrowedSecret::new(request.required("refresh_token")?),
         scope: request.scope()?,
         resources: request.resources()?,
     })
@@ -224,7 +225,7 @@ impl Ask<'_> {
         let mut commit = context
             .commit()
             .create(successor.record(
-                Refresh::key(&rules.realm, secret.expose()),
+                Refresh::key(&rules.realm, secret.borrowed()),
                 presented.family,
             ))
             .replace(

@@ -40,7 +40,7 @@ impl AuthorizationServer {
         if let Some(stored) = self
             .0
             .store
-            .load(&access_token_key(realm, token.expose()))
+            .load(&access_token_key(realm, token.borrowed()))
             .await?
         {
             return self.ended_by_access_token(client, &stored).await;
@@ -48,7 +48,7 @@ impl AuthorizationServer {
         match self
             .0
             .store
-            .load(&Refresh::key(realm, token.expose()))
+            .load(&Refresh::key(realm, token.borrowed()))
             .await?
         {
             Some(stored) => self.ended_by_refresh_token(client, &stored),

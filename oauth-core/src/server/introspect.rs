@@ -9,7 +9,7 @@ use crate::{
         AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, TokenState,
         access_token_key,
     },
-    types::{ClientId, Secret},
+    types::{BorrowedSecret, ClientId, Secret},
 };
 
 impl AuthorizationServer {
@@ -55,7 +55,7 @@ impl AuthorizationServer {
         };
         let ask = Introspect {
             caller: &caller,
-            token,
+            token: BorrowedSecret::new(token),
         };
         let response = self.look(&ask).await?;
         Ok(Ok((caller.id().clone(), response)))
@@ -72,7 +72,7 @@ impl AuthorizationServer {
     ) -> Result<IntrospectionResponse, Fault> {
         let ask = Introspect {
             caller: client,
-            token: token.expose(),
+            token: token.borrowed(),
         };
         let response = self.look(&ask).await?;
         self.happened(|| Event::Introspected {
@@ -98,7 +98,7 @@ impl AuthorizationServer {
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.
     pub async fn inspect(&self, token: &Secret) -> Result<TokenState, Fault> {
-        let key = access_token_key(&self.rules().realm, token.expose());
+        let key = access_token_key(&self.rules().realm, token.borrowed());
         Ok(match self.0.store.load(&key).await? {
             Some(stored) => TokenState::read(&stored, self.now())?,
             None => TokenState::Unknown,

@@ -8,7 +8,7 @@ use crate::{
     error::Fault,
     event::Event,
     token::{Extent, Holding, RevocationDenial, Revoke, Revoked},
-    types::{ClientId, Secret},
+    types::{BorrowedSecret, ClientId, Secret},
 };
 
 impl AuthorizationServer {
@@ -47,7 +47,7 @@ impl AuthorizationServer {
         };
         let ask = Revoke {
             client: &client,
-            token,
+            token: BorrowedSecret::new(token),
             extent: Extent::Token,
         };
         let answer = self.run(&ask).await?;
@@ -81,7 +81,7 @@ impl AuthorizationServer {
     ) -> Result<Result<(), RevocationDenial>, Fault> {
         let ask = Revoke {
             client,
-            token: token.expose(),
+            token: token.borrowed(),
             extent: Extent::Grant,
         };
         let answer = self.run(&ask).await?;
@@ -106,7 +106,7 @@ impl AuthorizationServer {
     /// If that could not be found out.
     pub async fn holder(&self, token: &Secret) -> Result<Option<Arc<Client>>, Fault> {
         let ask = Holding {
-            token: token.expose(),
+            token: token.borrowed(),
         };
         match self.look(&ask).await? {
             Some(id) => Ok(self.client(&id).await?.ok()),

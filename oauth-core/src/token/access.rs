@@ -9,7 +9,7 @@ use crate::{
     decide::{Context, Rules},
     store::{Body, Key, Kind, Realm, Record, Role, StoreError, Stored, decode, encode},
     time::Timestamp,
-    types::{ClientId, Resource, Scope, Secret, Subject},
+    types::{BorrowedSecret, ClientId, Resource, Scope, Secret, Subject},
 };
 
 /// What an access token permits, whom, and until when.
@@ -139,7 +139,7 @@ pub(crate) fn issue_of(
     };
     let secret = rules.formats.access_token.render(bits);
     let record = Record {
-        key: key(&rules.realm, secret.expose()),
+        key: key(&rules.realm, secret.borrowed()),
         role: issuance.role,
         owner: None,
         forget_at: token.expires_at,
@@ -159,8 +159,8 @@ pub(crate) fn issue_of(
 }
 
 /// Where an access token is found.
-pub(crate) fn key(realm: &Realm, token: &str) -> Key {
-    Key::new(realm, Kind::ACCESS_TOKEN, &[token.as_bytes()])
+pub(crate) fn key(realm: &Realm, token: BorrowedSecret<'_>) -> Key {
+    Key::new(realm, Kind::ACCESS_TOKEN, &[token.expose().as_bytes()])
 }
 
 /// What is known of an access token.

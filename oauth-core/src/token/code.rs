@@ -7,6 +7,7 @@ use crate::{
     pkce::CodeChallenge,
     store::{Body, Family, Key, Kind, Realm, Record, Role, encode},
     time::Timestamp,
+    types::BorrowedSecret,
 };
 
 /// An authorization code (RFC 6749 §4.1.2).
@@ -37,8 +38,8 @@ impl Body for Code {
 
 impl Code {
     /// Where the code is found.
-    pub(crate) fn key(realm: &Realm, code: &str) -> Key {
-        Key::new(realm, Kind::CODE, &[code.as_bytes()])
+    pub(crate) fn key(realm: &Realm, code: BorrowedSecret<'_>) -> Key {
+        Key::new(realm, Kind::CODE, &[code.expose().as_bytes()])
     }
 
     /// The record of the code.

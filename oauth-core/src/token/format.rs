@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::{Refresh, access};
 use crate::{
     store::{Key, Realm},
-    types::Secret,
+    types::{BorrowedSecret, Secret},
 };
 
 /// How 256 random bits are written as a token.
@@ -56,9 +56,9 @@ pub struct Formats {
 impl Formats {
     /// Where a token can be found that may be an access or a refresh token, nobody knows which. What a client says of it does
     /// not count: it may be wrong (RFC 7009 §2.1).
-    pub(crate) fn keys(&self, realm: &Realm, token: &str) -> Vec<Key> {
-        let is_access_token = self.access_token.recognizes(token);
-        let is_refresh_token = self.refresh_token.recognizes(token);
+    pub(crate) fn keys(&self, realm: &Realm, token: BorrowedSecret<'_>) -> Vec<Key> {
+        let is_access_token = self.access_token.recognizes(token.expose());
+        let is_refresh_token = self.refresh_token.recognizes(token.expose());
         match (is_access_token, is_refresh_token) {
             (true, false) => vec![access::key(realm, token)],
             (false, true) => vec![Refresh::key(realm, token)],

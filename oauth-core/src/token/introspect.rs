@@ -7,7 +7,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     store::{Key, Kind, StoreError, Stored, decode},
     time::Timestamp,
-    types::{ClientId, Scope, Subject},
+    types::{BorrowedSecret, ClientId, Scope, Subject},
 };
 
 /// The answer to an introspection request (RFC 7662 §2.2).
@@ -67,9 +67,10 @@ pub enum TokenUse {
 }
 
 /// An introspection request of a caller that has authenticated.
+#[derive(Debug)]
 pub(crate) struct Introspect<'a> {
     pub(crate) caller: &'a Client,
-    pub(crate) token: &'a str,
+    pub(crate) token: BorrowedSecret<'a>,
 }
 
 impl Look for Introspect<'_> {

@@ -10,7 +10,7 @@ use crate::{
     hash::hmac_sha256,
     store::{Body, Digest, Family, Key, Kind, Realm, Record, Role, encode},
     time::Timestamp,
-    types::Secret,
+    types::{BorrowedSecret, Secret},
 };
 
 /// A refresh token (RFC 6749 §1.5).
@@ -50,8 +50,8 @@ impl Body for Refresh<'_> {}
 
 impl Refresh<'_> {
     /// Where the token is found.
-    pub(crate) fn key(realm: &Realm, token: &str) -> Key {
-        Key::new(realm, Kind::REFRESH_TOKEN, &[token.as_bytes()])
+    pub(crate) fn key(realm: &Realm, token: BorrowedSecret<'_>) -> Key {
+        Key::new(realm, Kind::REFRESH_TOKEN, &[token.expose().as_bytes()])
     }
 
     /// The record of the token. Kept as long as the family, so that a reuse is noticed whenever it comes.
@@ -82,15 +82,22 @@ pub(crate) fn first_refresh_token(
         issued_at: context.now,
         state: RefreshState::Active { predecessor: None },
     };
-    let record = refresh.record(Refresh::key(&context.rules.realm, secret.expose()), family);
+    let record = refresh.record(
+        Refresh::key(&context.rules.realm, secret.borrowed()),
+        family,
+    );
     (secret, record)
 }
 
 /// The successor of a refresh token: a function of the token and a salt, so that a retry finds the same one though nothing
 /// readable is stored. The store alone does not have the token, the client alone does not have the salt.
-pub(crate) fn successor(presented: &str, salt: &[u8; 16], format: &dyn TokenFormat) -> Secret {
+pub(crate) fn successor(
+    presented: BorrowedSecret<'_>,
+    salt: &[u8; 16],
+    format: &dyn TokenFormat,
+) -> Secret {
     format.render(&hmac_sha256(
-        presented.as_bytes(),
+        presented.expose().as_bytes(),
         &[b"refresh token successor", salt],
     ))
 }

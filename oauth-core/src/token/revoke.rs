@@ -7,7 +7,7 @@ use crate::{
     error::{ErrorCode, Refusal},
     store::{Key, Kind, Role, StoreError, decode},
     time::Timestamp,
-    types::ClientId,
+    types::{BorrowedSecret, ClientId},
 };
 
 /// Why a token is not revoked.
@@ -60,10 +60,11 @@ pub(crate) enum Extent {
 }
 
 /// A revocation request.
+#[derive(Debug)]
 pub(crate) struct Revoke<'a> {
     /// The client that has authenticated or named itself, or that the token which is held speaks for.
     pub(crate) client: &'a Client,
-    pub(crate) token: &'a str,
+    pub(crate) token: BorrowedSecret<'a>,
     pub(crate) extent: Extent,
 }
 
@@ -118,8 +119,9 @@ impl Decide for Revoke<'_> {
 }
 
 /// Whose a token is that can be used. One that has expired or was used is no proof of anything.
+#[derive(Debug)]
 pub(crate) struct Holding<'a> {
-    pub(crate) token: &'a str,
+    pub(crate) token: BorrowedSecret<'a>,
 }
 
 impl Look for Holding<'_> {

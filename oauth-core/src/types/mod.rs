@@ -9,7 +9,7 @@ mod scope;
 mod secret;
 mod text;
 
-pub(crate) use self::ids::is_vschars;
+pub(crate) use self::{ids::is_vschars, secret::BorrowedSecret};
 pub use self::{
     ids::{ClientId, GrantId, InvalidId, Subject},
     issuer::{InvalidIssuer, Issuer},

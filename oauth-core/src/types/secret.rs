@@ -26,6 +26,34 @@ impl Secret {
     }
 }
 
+impl Secret {
+    /// The secret where it lies.
+    pub(crate) fn borrowed(&self) -> BorrowedSecret<'_> {
+        BorrowedSecret(&self.0)
+    }
+}
+
+/// A secret that lies in a request. As opaque as a [`Secret`].
+#[derive(Clone, Copy)]
+pub(crate) struct BorrowedSecret<'a>(&'a str);
+
+impl<'a> BorrowedSecret<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// The text, to be hashed or looked at, and kept nowhere.
+    pub(crate) fn expose(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Debug for BorrowedSecret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
@@ -77,8 +105,8 @@ mod tests {
         let secret = Secret::new("hunter2");
         let digest = SecretDigest::of("hunter2");
         assert_eq!(
-            format!("{secret:?} {digest:?}"),
-            "Secret(..) SecretDigest(..)"
+            format!("{secret:?} {:?} {digest:?}", secret.borrowed()),
+            "Secret(..) Secret(..) SecretDigest(..)"
         );
         assert!(digest.matches(&secret));
         assert!(!digest.matches(&Secret::new("hunter3")));
