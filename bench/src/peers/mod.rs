@@ -39,10 +39,10 @@ pub struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Name::ALL)]
     contenders: Vec<Name>,
     /// How many rounds
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// How many requests of a flow each server gets in a round
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 10_000)]
     requests: usize,
     /// How many connections at a time
     #[arg(long, default_value_t = 32)]

@@ -44,11 +44,7 @@ impl Figures {
 
     /// Of each figure the middle one of several rounds.
     pub(crate) fn middle(rounds: &[Self]) -> Self {
-        let middle = |figure: fn(&Self) -> f64| {
-            let mut figures: Vec<_> = rounds.iter().map(figure).collect();
-            figures.sort_unstable_by(f64::total_cmp);
-            figures[figures.len() / 2]
-        };
+        let middle = |figure: fn(&Self) -> f64| middle(rounds.iter().map(figure));
         Self {
             cpu: middle(|figures| figures.cpu),
             rate: middle(|figures| figures.rate),
@@ -57,6 +53,12 @@ impl Figures {
             bytes: rounds[0].bytes,
         }
     }
+}
+
+fn middle(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<_> = figures.collect();
+    figures.sort_unstable_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 impl fmt::Display for Figures {
@@ -101,7 +103,8 @@ pub(crate) struct Line {
     /// The middle of the rounds.
     #[serde(flatten)]
     pub(crate) figures: Figures,
-    /// The bare endpoint's CPU time divided by this one's.
+    /// The bare endpoint's CPU time divided by this one's in the same round: the middle of the rounds. What else the machine does
+    /// lasts longer than a round, as a rule, and then is in both.
     pub(crate) ratio: f64,
 }
 
@@ -142,17 +145,16 @@ impl Report {
     }
 
     pub(crate) fn lines(&self) -> Vec<Line> {
-        let middle = |flow, name| Some(Figures::middle(self.rounds.get(&(flow, name))?));
         self.rounds
-            .keys()
-            .filter_map(|(flow, name)| {
-                let figures = middle(*flow, *name)?;
-                let bare = middle(*flow, Name::Bare)?;
+            .iter()
+            .filter_map(|((flow, name), rounds)| {
+                let bare = self.rounds.get(&(*flow, Name::Bare))?;
+                let ratios = bare.iter().zip(rounds);
                 Some(Line {
                     flow: flow.title(),
                     server: name.title(),
-                    figures,
-                    ratio: bare.cpu / figures.cpu,
+                    figures: Figures::middle(rounds),
+                    ratio: middle(ratios.map(|(bare, own)| bare.cpu / own.cpu)),
                 })
             })
             .collect()
