@@ -147,8 +147,11 @@ mod tests {
             assert!(CodeVerifier::new(bad).is_err(), "{bad}");
         }
         let padded = format!("{CHALLENGE}=");
+        // The same digest, with bits behind it that mean nothing.
+        let another = CHALLENGE.replace("-cM", "-cN");
         for bad in [
             &padded,
+            &another,
             "short",
             &CHALLENGE.replace('-', "+"),
             &"a".repeat(44),

@@ -21,7 +21,7 @@ impl Hash {
     }
 }
 
-/// A digest with its hash, which is taken before anything is locked.
+/// A digest with its hash. Those of a commit are hashed before anything is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hashed {
     pub(crate) digest: Digest,

@@ -161,5 +161,8 @@ mod tests {
         assert!(!scope("a").is_subset(&scope("aa")));
         assert_eq!(wide.intersection(&scope("b z")), scope("b"));
         assert_eq!(narrow.union(&scope("b a")), wide);
+        let nothing = wide.intersection(&scope("z"));
+        assert_eq!(nothing, Scope::EMPTY);
+        assert!(nothing.is_empty() && nothing.tokens().next().is_none());
     }
 }

@@ -24,9 +24,7 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
-}
 
-impl Secret {
     /// The secret where it lies.
     pub(crate) fn borrowed(&self) -> BorrowedSecret<'_> {
         BorrowedSecret(&self.0)

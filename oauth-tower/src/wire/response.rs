@@ -21,7 +21,8 @@ use super::{Body, page::form_post_page};
 /// How long a client should wait when the server cannot answer now.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
-/// What every response has: nobody keeps it, or takes it for something else than it says.
+/// What every response has: nobody keeps it, or takes it for something else than it says. Each gets a copy, which costs a fraction
+/// of putting the headers together anew.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     HeaderMap::from_iter([
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -30,7 +31,7 @@ static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     ])
 });
 
-/// That, and what a JSON document has. Copied, since headers are put together for more than they are copied.
+/// That, and what a JSON document has.
 static JSON_HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     let mut headers = HEADERS.clone();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
