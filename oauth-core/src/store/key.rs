@@ -1,28 +1,96 @@
 //! Keys: how a record is found without its secret ever being stored.
 
-use std::{fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-use crate::{hash::sha256, types::GrantId};
+use crate::{hash::Prefix, types::GrantId};
 
 /// The stable name of one issuer's part of a store.
 ///
 /// It is not the issuer's URL: renaming that kills no token, and two issuers over one store keep their two users
-/// called "alice" apart.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Realm(Arc<str>);
+/// called "alice" apart. Cheap to clone, and not to make.
+#[derive(Clone)]
+pub struct Realm(Arc<Named>);
+
+/// The name of a realm, and with what the keys in it begin.
+struct Named {
+    name: Arc<str>,
+    prefixes: [(Kind, Prefix); 4],
+}
 
 impl Realm {
     /// The realm of this name.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self(name.into())
+        let name = name.into();
+        // What requests ask for, and the more often the earlier.
+        let kinds = [
+            Kind::ACCESS_TOKEN,
+            Kind::REFRESH_TOKEN,
+            Kind::CODE,
+            Kind::GRANT,
+        ];
+        let prefixes = kinds.map(|kind| (kind, prefix(&name, kind)));
+        Self(Arc::new(Named { name, prefixes }))
     }
 
     /// Its name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.0.name
+    }
+
+    /// The digest of what is in it, of this kind, under this name.
+    fn digest(&self, kind: Kind, name: &[&[u8]]) -> Digest {
+        let mut prefixes = self.0.prefixes.iter();
+        let known = prefixes.find(|(own, _)| *own == kind);
+        let name = name.iter().copied();
+        Digest(match known {
+            Some((_, prefix)) => prefix.followed_by(name),
+            None => prefix(self.as_str(), kind).followed_by(name),
+        })
+    }
+}
+
+/// With what the keys of a kind begin.
+fn prefix(realm: &str, kind: Kind) -> Prefix {
+    Prefix::of([realm.as_bytes(), kind.as_str().as_bytes()])
+}
+
+impl PartialEq for Realm {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Realm {}
+
+impl PartialOrd for Realm {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Realm {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for Realm {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Debug for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Realm({:?})", self.as_str())
     }
 }
 
@@ -90,8 +158,9 @@ impl fmt::Debug for Digest {
 
 /// Where a record is found: realm, kind, and a digest over both and over what names it.
 ///
-/// The digest is SHA-256 over realm, kind and name, each with its length before it. Names are secrets (a token, a code) or
-/// public ids (a grant, a client with a subject); a store sees neither.
+/// The digest is SHA-256 over realm and kind, filled up with zeros to whole blocks of 64 bytes, and then the name, each part with
+/// its length before it as LEB128. Names are secrets (a token, a code) or public ids (a grant, a client with a subject); a store
+/// sees neither.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
     digest: Digest,
@@ -102,9 +171,8 @@ pub struct Key {
 impl Key {
     /// The key of what `name` names. The parts of a name are kept apart: `["ab", "c"]` is not `["a", "bc"]`.
     pub fn new(realm: &Realm, kind: Kind, name: &[&[u8]]) -> Self {
-        let place = [realm.as_str().as_bytes(), kind.as_str().as_bytes()];
         Self {
-            digest: Digest(sha256(place.iter().chain(name).copied())),
+            digest: realm.digest(kind, name),
             kind,
             realm: realm.clone(),
         }
@@ -181,6 +249,13 @@ mod tests {
             ),
         ] {
             assert_ne!(key.digest(), other.digest());
+        }
+        // However the prefix was come by.
+        for kind in ["access_token", "refresh_token", "code", "grant", "other"] {
+            let kind = Kind::extension(kind);
+            let key = Key::new(&realm, kind, &[b"secret"]);
+            let anew = prefix(realm.as_str(), kind).followed_by([b"secret".as_slice()]);
+            assert_eq!(*key.digest().as_bytes(), anew);
         }
     }
 }

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::text::serde_as_text;
+use super::text::{all_bytes, serde_as_text};
 
 /// A client identifier: one or more visible ASCII characters or spaces (RFC 6749 App. A.1).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,7 +163,7 @@ pub enum InvalidId {
 
 /// Whether `text` is `1*VSCHAR` (RFC 6749 App. A).
 pub(crate) fn is_vschars(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
+    !text.is_empty() && all_bytes(text, |b| (0x20..=0x7e).contains(&b))
 }
 
 #[cfg(test)]

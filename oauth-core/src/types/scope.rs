@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use thiserror::Error;
 
-use super::text::serde_as_text;
+use super::text::{all_bytes, serde_as_text};
 
 /// A set of scope tokens (RFC 6749 §3.3): order and repetition do not count, case does.
 ///
@@ -79,6 +79,10 @@ impl FromStr for Scope {
         if text.is_empty() {
             return Ok(Self::EMPTY);
         }
+        // As it is asked for mostly: one.
+        if is_scope_token(text) {
+            return Ok(Self(Some(text.into())));
+        }
         let tokens = || text.split(' ');
         if !tokens().all(is_scope_token) {
             return Err(InvalidScope);
@@ -119,10 +123,7 @@ impl fmt::Debug for Scope {
 
 /// `1*( %x21 / %x23-5B / %x5D-7E )`.
 fn is_scope_token(token: &str) -> bool {
-    !token.is_empty()
-        && token
-            .bytes()
-            .all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+    !token.is_empty() && all_bytes(token, |b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 #[cfg(test)]

@@ -26,6 +26,11 @@ macro_rules! serde_as_text {
 
 pub(super) use serde_as_text;
 
+/// Whether all bytes of a text are so. Every one is looked at, which takes a fraction of the time of stopping at the first that is not.
+pub(super) fn all_bytes(text: &str, is_so: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & is_so(byte))
+}
+
 /// Reads text where it lies: what is made of it is the only copy.
 pub(super) fn parse<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where

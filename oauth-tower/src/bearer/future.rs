@@ -17,14 +17,11 @@ use tower_service::Service;
 
 use super::{
     ResponseBody, Unavailable, ValidToken, challenge::Challenge, denial::BearerDenial,
-    requirements::Requirements,
+    requirements::Requirements, verifier::Verification,
 };
 
 /// In how many seconds clients may ask again when tokens cannot be checked.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
-
-pub(super) type Check =
-    Pin<Box<dyn Future<Output = Result<Option<AccessToken>, Unavailable>> + Send>>;
 
 pin_project! {
     /// The answer of a [`Bearer`](super::Bearer) service.
@@ -43,7 +40,7 @@ pin_project! {
     enum State<S, F, ReqBody> {
         /// The token is being looked at.
         Checking {
-            check: Check,
+            check: Verification,
             // Taken when the check has passed.
             call: Option<(S, Request<ReqBody>)>,
             requirements: Arc<Requirements>,
@@ -65,7 +62,7 @@ where
     S: Service<Request<ReqBody>>,
 {
     pub(super) fn checking(
-        check: Check,
+        check: Verification,
         requirements: Arc<Requirements>,
         inner: S,
         request: Request<ReqBody>,
