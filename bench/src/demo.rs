@@ -28,7 +28,10 @@ use oauth_tower::{
 use sha2::{Digest as _, Sha256};
 use tower::{Layer as _, Service, service_fn};
 
-use crate::{Error, serve::Site};
+use crate::{
+    Error,
+    serve::{Codes, Site},
+};
 
 /// The demo client's id. It authenticates with `Basic`.
 pub const CLIENT: &str = "demo";
@@ -172,10 +175,11 @@ impl Site for Demo {
         }
     }
 
-    async fn codes(&self, count: usize) -> Result<Vec<(String, String)>, Error> {
-        let mut codes = Vec::with_capacity(count);
+    async fn codes(&self, count: usize) -> Result<Codes, Error> {
+        let mut codes = Codes::with_capacity(count);
         for number in 0..count {
-            codes.push(self.code(number).await?);
+            let (code, verifier) = self.code(number).await?;
+            codes.push(&code, &verifier);
         }
         Ok(codes)
     }

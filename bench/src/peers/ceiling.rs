@@ -6,7 +6,11 @@ use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 
-use crate::{Error, demo::resource, serve::Site};
+use crate::{
+    Error,
+    demo::resource,
+    serve::{Codes, Site},
+};
 
 const TOKEN: &str = r#"{"access_token":"oauth_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"scope":"read"}"#;
 const TOKENS: &str = r#"{"access_token":"oauth_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"refresh_token":"oauth_rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","scope":"read"}"#;
@@ -43,10 +47,14 @@ impl Site for Ceiling {
         }
     }
 
-    async fn codes(&self, count: usize) -> Result<Vec<(String, String)>, Error> {
+    async fn codes(&self, count: usize) -> Result<Codes, Error> {
         // As long as real ones.
-        let pair = ("oauth_ac_".to_owned() + &"A".repeat(43), "A".repeat(43));
-        Ok(vec![pair; count])
+        let (code, verifier) = ("oauth_ac_".to_owned() + &"A".repeat(43), "A".repeat(43));
+        let mut codes = Codes::with_capacity(count);
+        for _ in 0..count {
+            codes.push(&code, &verifier);
+        }
+        Ok(codes)
     }
 
     async fn mint(&self) -> Result<(), Error> {

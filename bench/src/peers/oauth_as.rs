@@ -20,7 +20,7 @@ use crate::{
     Error,
     demo::{CLIENT, REDIRECT_URI, SCOPE, SECRET, resource},
     peers::pkce,
-    serve::Site,
+    serve::{Codes, Site},
 };
 
 /// The server, and its service.
@@ -96,8 +96,8 @@ impl Site for OauthAs {
         }
     }
 
-    async fn codes(&self, count: usize) -> Result<Vec<(String, String)>, Error> {
-        let mut codes = Vec::with_capacity(count);
+    async fn codes(&self, count: usize) -> Result<Codes, Error> {
+        let mut codes = Codes::with_capacity(count);
         for number in 0..count {
             let (verifier, challenge) = pkce(number);
             let request = AuthorizationRequest::from_pairs([
@@ -114,7 +114,7 @@ impl Site for OauthAs {
             let approval = UserApproval::granted(&valid, subject);
             let issued = self.server.issue_authorization_code(approval).await;
             let issued = issued.map_err(|error| format!("{error:?}"))?;
-            codes.push((issued.code, verifier));
+            codes.push(&issued.code, &verifier);
         }
         Ok(codes)
     }

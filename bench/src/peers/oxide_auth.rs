@@ -32,7 +32,7 @@ use crate::{
     Error,
     demo::{CLIENT, REDIRECT_URI, SCOPE, SECRET, resource},
     peers::pkce,
-    serve::Site,
+    serve::{Codes, Site},
 };
 
 /// What its flows borrow.
@@ -177,9 +177,9 @@ impl Site for OxideAuth {
         }
     }
 
-    async fn codes(&self, count: usize) -> Result<Vec<(String, String)>, Error> {
+    async fn codes(&self, count: usize) -> Result<Codes, Error> {
         let redirect_uri: url::Url = REDIRECT_URI.parse()?;
-        let mut codes = Vec::with_capacity(count);
+        let mut codes = Codes::with_capacity(count);
         for number in 0..count {
             let (verifier, challenge) = pkce(number);
             let checked = Pkce::required();
@@ -202,7 +202,7 @@ impl Site for OxideAuth {
                     extensions,
                 },
             );
-            codes.push((code.map_err(|()| "no code is issued")?, verifier));
+            codes.push(&code.map_err(|()| "no code is issued")?, &verifier);
         }
         Ok(codes)
     }
