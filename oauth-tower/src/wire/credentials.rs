@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{DecodeSliceError, Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header::AUTHORIZATION};
 use oauth_core::{client::Authorization, types::Secret};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     Limits,
@@ -38,8 +38,32 @@ fn read(value: &str, limits: &Limits) -> Option<Authorization> {
             credentials,
         });
     }
-    let decoded = Zeroizing::new(STANDARD.decode(credentials).ok()?);
-    let (client_id, secret) = split_at_first(std::str::from_utf8(&decoded).ok()?, b':')?;
+    decoded(credentials, |decoded| basic(decoded, limits))
+}
+
+/// What `read` makes of what base64 stands for. That is wiped afterwards, and lies in no allocation of its own if it is short, as it
+/// is nearly always.
+fn decoded<R>(base64: &str, read: impl FnOnce(&[u8]) -> Option<R>) -> Option<R> {
+    let mut room = [0; 128];
+    match STANDARD.decode_slice(base64, &mut room) {
+        Ok(len) => {
+            let answer = read(&room[..len]);
+            room[..len].zeroize();
+            answer
+        }
+        Err(DecodeSliceError::OutputSliceTooSmall) => {
+            read(&Zeroizing::new(STANDARD.decode(base64).ok()?))
+        }
+        Err(DecodeSliceError::DecodeError(_)) => {
+            room.zeroize();
+            None
+        }
+    }
+}
+
+/// `client_id:client_secret`.
+fn basic(decoded: &[u8], limits: &Limits) -> Option<Authorization> {
+    let (client_id, secret) = split_at_first(std::str::from_utf8(decoded).ok()?, b':')?;
     // Form-decoded after base64, and each by itself: an id may hold a colon.
     let (client_id, secret): (Arc<str>, _) = (
         decode(client_id).ok()?.into(),
@@ -71,6 +95,13 @@ mod tests {
             ),
             ("app:", "app", ""),
             ("app:a:b", "app", "a:b"),
+            (&format!("app:{}", "s".repeat(120)), "app", &"s".repeat(120)),
+            (&format!("app:{}", "s".repeat(125)), "app", &"s".repeat(125)),
+            (
+                &format!("app:{}", "s".repeat(2000)),
+                "app",
+                &"s".repeat(2000),
+            ),
         ] {
             for scheme in ["Basic", "basic", "BASIC "] {
                 match header(&format!("{scheme} {}", STANDARD.encode(text))) {
@@ -91,6 +122,9 @@ mod tests {
         let no_colon = format!("Basic {}", STANDARD.encode("app"));
         let bad_escape = format!("Basic {}", STANDARD.encode("app:100%"));
         let not_utf8 = format!("Basic {}", STANDARD.encode(b"app:\xff"));
+        let long_and_bad = format!("Basic {}!", STANDARD.encode([b'a'; 500]));
+        let too_long = STANDARD.encode(format!("app:{}", "s".repeat(2049)));
+        let too_long = format!("Basic {too_long}");
         for bad in [
             "Basic",
             "Basic !!!",
@@ -98,6 +132,8 @@ mod tests {
             &no_colon,
             &bad_escape,
             &not_utf8,
+            &long_and_bad,
+            &too_long,
         ] {
             assert!(
                 matches!(header(bad), Some(Authorization::Malformed)),
