@@ -1,8 +1,8 @@
 //! Which slots there are under a digest.
 
 use std::{
-    collections::HashMap,
     hash::{BuildHasher as _, RandomState},
+    iter,
 };
 
 use hashbrown::{HashTable, hash_table};
@@ -11,7 +11,7 @@ use oauth_core::store::Digest;
 use crate::slab::Slot;
 
 /// Half of a hash of a digest, which is all that the indexes know of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hash(u32);
 
 impl Hash {
@@ -90,55 +90,71 @@ impl ByDigest {
 /// at the same cost, and the list is searched only for one that leaves before the others. As with [`ByDigest`], no row is looked
 /// at here, and what is found may be of another family with the same hash.
 #[derive(Default)]
-pub(crate) struct ByFamily {
-    first: HashTable<Entry>,
-    others: HashMap<Hash, Vec<Slot>>,
+pub(crate) struct ByFamily(HashTable<Members>);
+
+struct Members {
+    family: Hash,
+    first: Slot,
+    others: Option<Box<Others>>,
+}
+
+/// In a box of its own, so that it takes next to nothing where there are none.
+struct Others(Vec<Slot>);
+
+impl Members {
+    fn slots(&self) -> impl Iterator<Item = Slot> {
+        let others = self.others.iter().flat_map(|others| &others.0);
+        iter::once(self.first).chain(others.copied())
+    }
 }
 
 impl ByFamily {
     pub(crate) fn insert(&mut self, family: Hash, slot: Slot) {
-        let first = self.first.entry(
-            family.spread(),
-            |entry| entry.hash == family,
-            |entry| entry.hash.spread(),
-        );
-        match first {
-            hash_table::Entry::Vacant(first) => {
-                first.insert(Entry { hash: family, slot });
+        match self.entry(family) {
+            hash_table::Entry::Vacant(vacant) => {
+                vacant.insert(Members {
+                    family,
+                    first: slot,
+                    others: None,
+                });
             }
-            hash_table::Entry::Occupied(_) => self.others.entry(family).or_default().push(slot),
+            hash_table::Entry::Occupied(members) => {
+                let others = &mut members.into_mut().others;
+                let others = others.get_or_insert_with(|| Box::new(Others(Vec::new())));
+                others.0.push(slot);
+            }
         }
     }
 
     pub(crate) fn remove(&mut self, family: Hash, slot: Slot) {
-        let first = self
-            .first
-            .find_entry(family.spread(), |entry| entry.hash == family);
-        match (first, self.others.get_mut(&family)) {
-            (Ok(mut first), others) if first.get().slot == slot => {
-                match others.and_then(Vec::pop) {
-                    Some(next) => first.get_mut().slot = next,
-                    None => drop(first.remove()),
+        let hash_table::Entry::Occupied(mut entry) = self.entry(family) else {
+            unreachable!("every family of a member is found");
+        };
+        let Members { first, others, .. } = entry.get_mut();
+        match others {
+            Some(list) => {
+                if *first == slot
+                    && let Some(next) = list.0.pop()
+                {
+                    *first = next;
+                } else {
+                    list.0.retain(|other| *other != slot);
+                }
+                if list.0.is_empty() {
+                    *others = None;
                 }
             }
-            (Ok(_), Some(others)) => others.retain(|other| *other != slot),
-            _ => unreachable!("every member is found by its family"),
-        }
-        if self.others.get(&family).is_some_and(Vec::is_empty) {
-            self.others.remove(&family);
+            None if *first == slot => drop(entry.remove()),
+            None => unreachable!("every member is found by its family"),
         }
     }
 
     /// All slots of this family, and perhaps some of others.
     pub(crate) fn find(&self, family: Hash) -> impl Iterator<Item = Slot> {
-        let first = self
-            .first
-            .find(family.spread(), |entry| entry.hash == family)
-            .map(|entry| entry.slot);
-        let others = first.and_then(|_| self.others.get(&family));
-        first
+        self.0
+            .find(family.spread(), |members| members.family == family)
             .into_iter()
-            .chain(others.into_iter().flatten().copied())
+            .flat_map(Members::slots)
     }
 
     /// Takes out all slots of this family for which `is_member` says so.
@@ -148,17 +164,21 @@ impl ByFamily {
         if members.is_empty() {
             return members;
         }
-        self.others.remove(&family);
-        if let Ok(first) = self
-            .first
-            .find_entry(family.spread(), |entry| entry.hash == family)
-        {
-            first.remove();
+        if let hash_table::Entry::Occupied(entry) = self.entry(family) {
+            entry.remove();
         }
         for slot in others {
             self.insert(family, slot);
         }
         members
+    }
+
+    fn entry(&mut self, family: Hash) -> hash_table::Entry<'_, Members> {
+        self.0.entry(
+            family.spread(),
+            |members| members.family == family,
+            |members| members.family.spread(),
+        )
     }
 }
 
@@ -193,6 +213,6 @@ mod tests {
             index.remove(family, slot(3000 + n));
             assert_eq!(index.find(family).count(), 0);
         }
-        assert!(index.first.is_empty() && index.others.is_empty());
+        assert!(index.0.is_empty());
     }
 }
