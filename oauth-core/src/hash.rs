@@ -59,7 +59,9 @@ fn length(part: &[u8]) -> impl Iterator<Item = u8> {
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = keyed(key);
     for part in parts {
-        mac.update(&(part.len() as u64).to_be_bytes());
+        for byte in length(part) {
+            mac.update(&[byte]);
+        }
         mac.update(part);
     }
     mac.finalize().into_bytes().into()

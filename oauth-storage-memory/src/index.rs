@@ -213,6 +213,16 @@ mod tests {
             index.remove(family, slot(3000 + n));
             assert_eq!(index.find(family).count(), 0);
         }
+        // Two come and go in every order, and the family with them.
+        for [one, other] in [[0, 1], [1, 0]] {
+            for family in families() {
+                index.insert(family, slot(0));
+                index.insert(family, slot(1));
+                index.remove(family, slot(one));
+                assert_eq!(index.find(family).collect::<Vec<_>>(), [slot(other)]);
+                index.remove(family, slot(other));
+            }
+        }
         assert!(index.0.is_empty());
     }
 }

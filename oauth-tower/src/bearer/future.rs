@@ -17,11 +17,14 @@ use tower_service::Service;
 
 use super::{
     ResponseBody, Unavailable, ValidToken, challenge::Challenge, denial::BearerDenial,
-    requirements::Requirements, verifier::Verification,
+    requirements::Requirements,
 };
 
 /// In how many seconds clients may ask again when tokens cannot be checked.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+pub(super) type Check =
+    Pin<Box<dyn Future<Output = Result<Option<AccessToken>, Unavailable>> + Send>>;
 
 pin_project! {
     /// The answer of a [`Bearer`](super::Bearer) service.
@@ -40,7 +43,7 @@ pin_project! {
     enum State<S, F, ReqBody> {
         /// The token is being looked at.
         Checking {
-            check: Verification,
+            check: Check,
             // Taken when the check has passed.
             call: Option<(S, Request<ReqBody>)>,
             requirements: Arc<Requirements>,
@@ -62,7 +65,7 @@ where
     S: Service<Request<ReqBody>>,
 {
     pub(super) fn checking(
-        check: Verification,
+        check: Check,
         requirements: Arc<Requirements>,
         inner: S,
         request: Request<ReqBody>,

@@ -94,7 +94,7 @@ where
         };
         let verifier = Arc::clone(&self.verifier);
         let requirements = Arc::clone(&self.requirements);
-        let check = verifier.verify_owned(token);
+        let check = Box::pin(async move { verifier.as_ref().verify(&token).await });
         ResponseFuture::checking(check, requirements, inner, request, in_query)
     }
 }

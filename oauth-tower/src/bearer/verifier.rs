@@ -1,6 +1,6 @@
 //! Who tells whether an access token is valid.
 
-use std::{error::Error, fmt, pin::Pin, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use oauth_core::{AuthorizationServer, token::AccessToken, types::Secret};
@@ -19,17 +19,7 @@ pub trait TokenVerifier: Send + Sync + 'static {
     /// # Errors
     /// If that cannot be found out now. That says nothing about the token, and clients are told to try again later.
     async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable>;
-
-    /// The same, in a future that owns what it is about. It need not be implemented: it only saves a box around a box.
-    #[doc(hidden)]
-    fn verify_owned(self: Arc<Self>, token: Secret) -> Verification {
-        Box::pin(async move { self.verify(&token).await })
-    }
 }
-
-/// What a verifier is about to say of a token.
-pub(super) type Verification =
-    Pin<Box<dyn Future<Output = Result<Option<AccessToken>, Unavailable>> + Send>>;
 
 /// Whether a token is valid cannot be found out now.
 ///
@@ -64,10 +54,6 @@ impl Error for Unavailable {}
 impl TokenVerifier for AuthorizationServer {
     async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable> {
         self.validate(token).await.map_err(Unavailable::new)
-    }
-
-    fn verify_owned(self: Arc<Self>, token: Secret) -> Verification {
-        Box::pin(async move { self.validate(&token).await.map_err(Unavailable::new) })
     }
 }
 
