@@ -7,6 +7,7 @@
 mod authorization_code;
 mod client_credentials;
 mod denial;
+mod open;
 mod own_code;
 mod password;
 mod refresh_token;
@@ -19,6 +20,7 @@ pub use self::{
     authorization_code::{AuthorizationCodeGrant, CodeDenial},
     client_credentials::ClientCredentialsGrant,
     denial::TokenDenial,
+    open::{NewGrant, open_grant},
     own_code::OwnCode,
     password::{PasswordAuthenticator, PasswordDenial, PasswordGrant},
     refresh_token::{RefreshDenial, RefreshTokenGrant},

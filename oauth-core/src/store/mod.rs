@@ -51,7 +51,9 @@ use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
-pub(crate) use self::body::{Body, append, decode, encode};
+pub(crate) use self::body::{
+    Body, Field, Unknown, Writer, decode, encode, from_bytes, map, numbered, to_bytes,
+};
 pub use self::{
     client::{ClientStore, StaticClients},
     commit::{Commit, Expect, Guard, Outcome, Put, Removal},
