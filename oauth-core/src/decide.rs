@@ -5,9 +5,10 @@
 //! lets it decide, commits, and does so again if somebody else was faster.
 
 use crate::{
+    error::{Denial, Fault},
     policy::Policy,
     random::Random,
-    store::{Commit, Key, Realm, StoreError, Stored, Version},
+    store::{Commit, Key, Realm, Stored, Version},
     time::Timestamp,
     token::Formats,
 };
@@ -109,7 +110,7 @@ pub trait Decide: Send + Sync {
     /// What it answers if it grants.
     type Answer;
     /// Why it may deny.
-    type Denial;
+    type Denial: Denial;
 
     /// The records it needs to see.
     fn needs(&self, rules: &Rules) -> Vec<Key>;
@@ -117,12 +118,12 @@ pub trait Decide: Send + Sync {
     /// Decides. Called again with what is there then, if the commit met a conflict.
     ///
     /// # Errors
-    /// If a record cannot be read.
+    /// If the server fails: a record cannot be read, for one.
     fn decide(
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Self::Answer, Self::Denial>, StoreError>;
+    ) -> Result<Decision<Self::Answer, Self::Denial>, Fault>;
 }
 
 /// A question that changes nothing: it takes neither a commit nor randomness.
@@ -136,11 +137,11 @@ pub(crate) trait Look: Send + Sync {
     /// Finds out.
     ///
     /// # Errors
-    /// If a record cannot be read.
+    /// If the server fails: a record cannot be read, for one.
     fn answer(
         &self,
         found: &Found<'_>,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<Self::Answer, StoreError>;
+    ) -> Result<Self::Answer, Fault>;
 }

@@ -59,7 +59,7 @@
 //!     params: params.into_iter().collect(),
 //!     ..Presented::default()
 //! };
-//! let answer = server.token(&request).await?.expect("the secret is right");
+//! let answer = server.token(&request).await?;
 //! assert_eq!(answer.token.expires_at, Timestamp::from_unix_seconds(13 * 60 * 60));
 //! # Ok(())
 //! # }

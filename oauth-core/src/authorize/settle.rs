@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     decide::{Context, Decide, Decision, Found, Rules},
+    error::Fault,
     hash::hmac_sha256,
-    store::{Body, Commit, Expect, Key, Record, Role, StoreError, Stored, decode, encode},
+    store::{Body, Commit, Expect, Key, Record, Role, Stored, decode, encode},
     time::Timestamp,
     token::{AccessToken, Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
     types::{GrantId, Issuer, Scope, Secret, Subject},
@@ -119,7 +120,7 @@ impl Decide for Settle<'_> {
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
+    ) -> Result<Decision<Settled, InteractionDenial>, Fault> {
         if context.now >= self.pending.expires_at() {
             return Ok(Decision::deny(InteractionDenial::Expired));
         }
@@ -165,7 +166,7 @@ impl Settle<'_> {
         approval: &Approval,
         consent: Option<&Stored>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
+    ) -> Result<Decision<Settled, InteractionDenial>, Fault> {
         let scope = approval.scope.as_ref().unwrap_or(&self.pending.scope);
         if !scope.is_subset(&self.pending.scope) {
             return Ok(Decision::deny(InteractionDenial::Widened));
@@ -205,7 +206,7 @@ impl Settle<'_> {
         subject: &Subject,
         consent: Option<&Stored>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Settled, InteractionDenial>, StoreError> {
+    ) -> Result<Decision<Settled, InteractionDenial>, Fault> {
         if let Some(stored) = consent {
             let covered = decode::<Consent>(&stored.body)?.covers(self.pending, context.now);
             if covered && self.pending.can_be_remembered(&context.rules.policy) {

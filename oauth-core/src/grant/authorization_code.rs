@@ -6,9 +6,9 @@ use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::{Client, Danger},
     decide::{Context, Decide, Decision, Found, Rules},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Fault, Refusal},
     pkce::CodeVerifier,
-    store::{Family, Key, Role, StoreError, Stored, decode},
+    store::{Family, Key, Role, Stored, decode},
     token::{Code, CodeState, Issuance, TokenResponse, first_refresh_token, issue},
     types::{BorrowedSecret, Resource},
 };
@@ -26,37 +26,49 @@ impl Grant for AuthorizationCodeGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        Ok(read(request).map(|exchange| Box::new(exchange) as GrantDecision))
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(read(request)?))
     }
 }
 
 /// Why a code was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodeDenial {
     /// No such code, or its grant has ended.
+    #[error("no such code, or its grant has ended")]
     Unknown,
     /// It was issued to another client.
+    #[error("the code was issued to another client")]
     WrongClient,
     /// It was issued for another redirection URI.
+    #[error("the code was issued for another redirect_uri")]
     WrongRedirectUri,
     /// The redirection URI was left out, though the authorization request named it and there is no PKCE to bind the code
     /// instead.
+    #[error("redirect_uri is missing, and no code_challenge replaces it")]
     MissingRedirectUri,
     /// The request had a challenge, but the verifier was left out.
+    #[error("code_verifier is missing")]
     MissingVerifier,
     /// The verifier does not fit the challenge.
+    #[error("code_verifier does not match the code_challenge")]
     WrongVerifier,
     /// A verifier, though the authorization request had no challenge: somebody may have taken it away.
+    #[error("code_verifier without a code_challenge in the authorization request")]
     UnexpectedVerifier,
     /// A resource server that was not granted.
+    #[error("the resource was not granted")]
     Target,
     /// It is too old.
+    #[error("the code has expired")]
     Expired,
     /// It was used before, and everything else is right: somebody else has it too. The family has ended.
+    #[error("the code was used before; its grant has ended")]
     Replayed,
 }
+
+impl Denial for CodeDenial {}
 
 impl CodeDenial {
     /// What to tell the client.
@@ -124,7 +136,7 @@ impl Decide for Exchange<'_> {
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
         let Some((key, stored, family)) = found
             .entry(0)
             .and_then(|(key, stored)| Some((key, stored, family(stored)?)))

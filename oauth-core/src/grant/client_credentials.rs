@@ -6,8 +6,8 @@ use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules},
-    error::Fault,
-    store::{Key, Role, StoreError},
+    error::{Error, Fault},
+    store::{Key, Role},
     token::{Issuance, TokenResponse, issue},
     types::{Resource, Scope},
 };
@@ -25,8 +25,8 @@ impl Grant for ClientCredentialsGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        Ok(read(request).map(|ask| Box::new(ask) as GrantDecision))
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(read(request)?))
     }
 }
 
@@ -70,7 +70,7 @@ impl Decide for Ask<'_> {
         &self,
         _: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
         let issuance = Issuance {
             client: self.client,
             subject: None,

@@ -11,8 +11,9 @@ use super::TokenDenial;
 use crate::{
     client::{Client, Danger},
     decide::{Context, Decide, Decision, Found, Rules},
+    error::Fault,
     seal::Sealer,
-    store::{Body, Key, Kind, Record, Role, StoreError, encode},
+    store::{Body, Key, Kind, Record, Role, encode},
     time::Timestamp,
     token::{Code, CodeState, Terms},
     types::{ClientId, GrantId, Secret},
@@ -98,7 +99,7 @@ impl Decide for Collect {
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<OwnCode, TokenDenial>, StoreError> {
+    ) -> Result<Decision<OwnCode, TokenDenial>, Fault> {
         if found.get(0).is_some() || context.now >= self.ticket.expires_at {
             return Ok(Decision::deny(TokenDenial::Ticket));
         }

@@ -12,7 +12,7 @@ use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Fault, Refusal},
     hash::sha256,
     store::{Commit, Expect, Family, Key, Kind, Record, Role, StoreError, Stored, decode},
     token::{Issuance, Predecessor, Refresh, RefreshState, TokenResponse, issue, successor},
@@ -32,30 +32,39 @@ impl Grant for RefreshTokenGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        Ok(read(request).map(|ask| Box::new(ask) as GrantDecision))
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(read(request)?))
     }
 }
 
 /// Why a refresh token was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshDenial {
     /// No such token, or its grant has ended.
+    #[error("no such refresh token, or its grant has ended")]
     Unknown,
     /// It was issued to another client.
+    #[error("the refresh token was issued to another client")]
     WrongClient,
     /// The grant has reached its end.
+    #[error("the grant has expired")]
     Expired,
     /// It was not used for too long.
+    #[error("the refresh token was not used for too long")]
     Idle,
     /// More scope than was granted.
+    #[error("the scope is more than was granted")]
     Scope,
     /// A resource server that was not granted.
+    #[error("the resource was not granted")]
     Target,
     /// It was used before, and this is no retry of that: somebody else has it too. The family has ended.
+    #[error("the refresh token was used before; its grant has ended")]
     Reused,
 }
+
+impl Denial for RefreshDenial {}
 
 impl RefreshDenial {
     /// What to tell the client.
@@ -107,7 +116,7 @@ impl Decide for Ask<'_> {
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
         let Some(presented) = Presented::new(found.entry(0))? else {
             return Ok(Decision::deny(TokenDenial::Refresh(RefreshDenial::Unknown)));
         };

@@ -28,7 +28,7 @@ pub use self::{
 use crate::{
     client::ClientAuthenticationMethod,
     decide::{Context, Decide, Decision, Found, Look, Rules},
-    error::Fault,
+    error::{Error, Fault},
     event::{Event, Events, is_traced, trace},
     grant::Grant,
     metadata::Metadata,
@@ -109,11 +109,8 @@ impl AuthorizationServer {
     /// token endpoint: where the host makes what a client will exchange there. It reports no [`Event`].
     ///
     /// # Errors
-    /// With the decision's own denial inside; a [`Fault`] if the machine broke.
-    pub async fn run<D: Decide + ?Sized>(
-        &self,
-        ask: &D,
-    ) -> Result<Result<D::Answer, D::Denial>, Fault> {
+    /// The decision's own denial; a fault if the server failed.
+    pub async fn run<D: Decide + ?Sized>(&self, ask: &D) -> Result<D::Answer, Error<D::Denial>> {
         let keys = ask.needs(self.rules());
         for _ in 0..ATTEMPTS {
             let now;
@@ -123,18 +120,18 @@ impl AuthorizationServer {
                 self.decide(ask, &keys, records.as_slice(), now)?
             };
             let Some(commit) = commit.filter(|commit| !commit.is_empty()) else {
-                return Ok(answer);
+                return answer.map_err(Error::Denied);
             };
             match self.commit(commit, now).await? {
-                Outcome::Committed => return Ok(answer),
+                Outcome::Committed => return answer.map_err(Error::Denied),
                 Outcome::Conflict => {}
             }
         }
-        Err(Fault::Contention)
+        Err(Fault::Contention.into())
     }
 
     /// Loads, and lets `ask` find out what it wants to know.
-    async fn look<L: Look>(&self, ask: &L) -> Result<L::Answer, StoreError> {
+    async fn look<L: Look>(&self, ask: &L) -> Result<L::Answer, Fault> {
         let keys = ask.needs(self.rules());
         let records = self.load(&keys).await?;
         let found = Found::new(&keys, records.as_slice());
@@ -161,7 +158,7 @@ impl AuthorizationServer {
             now,
             random: self.random()?,
         };
-        Ok(ask.decide(&Found::new(keys, records), &mut context)?)
+        ask.decide(&Found::new(keys, records), &mut context)
     }
 
     /// Commits. If the store cannot tell whether it did, looks whether what the commit was to do is done.

@@ -4,8 +4,8 @@ use super::AuthorizationServer;
 use crate::{
     client::{ClientDenial, Proof},
     decide::{Context, Decide, Decision, Found, Rules},
-    error::Fault,
-    store::{Key, Record, StoreError},
+    error::{Error, Fault},
+    store::{Key, Record},
 };
 
 impl AuthorizationServer {
@@ -18,9 +18,9 @@ impl AuthorizationServer {
     }
 
     /// Marks a proof as used that may be used once, if it is one and nothing else will.
-    pub(super) async fn spend(&self, proof: Proof) -> Result<Result<(), ClientDenial>, Fault> {
+    pub(super) async fn spend(&self, proof: Proof) -> Result<(), Error<ClientDenial>> {
         if proof.once.is_none() {
-            return Ok(Ok(()));
+            return Ok(());
         }
         let decision = Box::new(Nothing);
         // Boxed, since it is rare: the futures of all others need no room for it.
@@ -52,7 +52,7 @@ where
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<D::Answer, D::Denial>, StoreError> {
+    ) -> Result<Decision<D::Answer, D::Denial>, Fault> {
         let Some(mark) = &self.proof.once else {
             return self.decision.decide(found, context);
         };
@@ -83,7 +83,7 @@ impl Decide for Nothing {
         &self,
         _: &Found<'_>,
         _: &mut Context<'_>,
-    ) -> Result<Decision<(), ClientDenial>, StoreError> {
+    ) -> Result<Decision<(), ClientDenial>, Fault> {
         Ok(Decision {
             commit: None,
             answer: Ok(()),

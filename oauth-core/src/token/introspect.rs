@@ -4,7 +4,7 @@ use super::{AccessToken, Refresh, RefreshState, TokenState, TokenType};
 use crate::{
     client::{Client, ClientDenial, Introspection},
     decide::{Found, Look, Rules},
-    error::{ErrorCode, Refusal},
+    error::{Denial, ErrorCode, Fault, Refusal, denial_becomes},
     store::{Key, Kind, StoreError, Stored, decode},
     time::Timestamp,
     types::{BorrowedSecret, ClientId, Scope, Subject},
@@ -35,16 +35,23 @@ pub enum IntrospectionResponse {
 }
 
 /// Why a caller is told nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntrospectionDenial {
     /// A parameter stands there more than once.
+    #[error("a parameter is repeated")]
     Repeated,
     /// The request names no token.
+    #[error("token is missing")]
     Missing,
     /// The caller did not prove to be a client.
+    #[error(transparent)]
     Client(ClientDenial),
 }
+
+impl Denial for IntrospectionDenial {}
+
+denial_becomes!(ClientDenial => IntrospectionDenial::Client);
 
 impl IntrospectionDenial {
     /// What to tell the caller.
@@ -85,7 +92,7 @@ impl Look for Introspect<'_> {
         found: &Found<'_>,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<IntrospectionResponse, StoreError> {
+    ) -> Result<IntrospectionResponse, Fault> {
         // The digests differ by kind, so at most one is there.
         let answer = match found.iter().next() {
             Some((key, stored)) if key.kind() == Kind::ACCESS_TOKEN => {

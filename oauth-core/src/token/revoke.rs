@@ -4,25 +4,33 @@ use super::{AccessToken, Refresh, RefreshState, TokenState};
 use crate::{
     client::{Client, ClientDenial},
     decide::{Context, Decide, Decision, Found, Look, Rules},
-    error::{ErrorCode, Refusal},
-    store::{Key, Kind, Role, StoreError, decode},
+    error::{Denial, ErrorCode, Fault, Refusal, denial_becomes},
+    store::{Key, Kind, Role, decode},
     time::Timestamp,
     types::{BorrowedSecret, ClientId},
 };
 
 /// Why a token is not revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationDenial {
     /// A parameter stands there more than once.
+    #[error("a parameter is repeated")]
     Repeated,
     /// The client did not prove to be it.
+    #[error(transparent)]
     Client(ClientDenial),
     /// The request names no token.
+    #[error("token is missing")]
     Missing,
     /// The token was issued to another client.
+    #[error("the token was issued to another client")]
     WrongClient,
 }
+
+impl Denial for RevocationDenial {}
+
+denial_becomes!(ClientDenial => RevocationDenial::Client);
 
 impl RevocationDenial {
     /// What to tell the client.
@@ -80,7 +88,7 @@ impl Decide for Revoke<'_> {
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Revoked, RevocationDenial>, StoreError> {
+    ) -> Result<Decision<Revoked, RevocationDenial>, Fault> {
         // The digests differ by kind, so at most one is there.
         let Some((key, stored)) = found.iter().next() else {
             return Ok(Decision {
@@ -136,7 +144,7 @@ impl Look for Holding<'_> {
         found: &Found<'_>,
         _: &Rules,
         now: Timestamp,
-    ) -> Result<Option<ClientId>, StoreError> {
+    ) -> Result<Option<ClientId>, Fault> {
         let Some((key, stored)) = found.iter().next() else {
             return Ok(None);
         };
