@@ -5,7 +5,7 @@
 //! lets it decide, signs, commits, and starts over if another request changed those records in the meantime.
 
 use crate::{
-    error::Fault,
+    error::{Denial, Fault},
     operator_secret::ServerKeys,
     policy::Policy,
     random::Random,
@@ -190,7 +190,7 @@ pub trait Decide: Send + Sync {
     /// What it answers if it grants.
     type Answer: Send;
     /// Why it may deny.
-    type Denial: Send;
+    type Denial: Denial;
 
     /// The records it needs to see first.
     fn needs(&self, rules: &Rules) -> Vec<Key>;
@@ -241,12 +241,10 @@ pub(crate) trait Look: Send + Sync {
     ///
     /// # Errors
     /// If the server fails.
-    fn answer(&self, found: &Found<'_>, context: &LookContext<'_>) -> Result<Self::Answer, Fault>;
-}
-
-/// What a question is given besides its records.
-pub(crate) struct LookContext<'a> {
-    pub(crate) rules: &'a Rules,
-    pub(crate) keys: &'a ServerKeys,
-    pub(crate) now: Timestamp,
+    fn answer(
+        &self,
+        found: &Found<'_>,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Result<Self::Answer, Fault>;
 }

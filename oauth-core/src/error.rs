@@ -1,11 +1,10 @@
-//! What is told to clients, and what broke.
+//! Why there is no answer: the request was denied, or the server failed.
 //!
-//! Each decision has its own `Denial` enum beside it, rich for logs. A total `match` there maps it to a [`Refusal`], which is
-//! all that goes over the wire. A [`Fault`] is not a denial: the machine broke, and the client may try again.
+//! Each decision has its own [`Denial`] enum beside it, rich for the log. A total `match` there maps it to a [`Refusal`],
+//! which is all that goes over the wire. A [`Fault`] is not a denial: nothing is wrong with the request, and the client may
+//! try again. [`Error`] is one or the other, and both become one with `?`.
 
-use std::{error::Error as StdError, fmt};
-
-use thiserror::Error;
+use std::{convert::Infallible, error::Error as StdError, fmt};
 
 use crate::{
     random::EntropyError,
@@ -77,8 +76,105 @@ impl Refusal {
     }
 }
 
-/// The machine broke. Nothing is known against the request, and nothing was answered that was not kept.
-#[derive(Debug, Error)]
+/// A reason to say no to a request: rich for the log, poor on the wire.
+///
+/// `Display` is for the operator's log and holds no secret. A denial that goes over the wire maps itself to a [`Refusal`].
+pub trait Denial: StdError + Send + Sync + 'static {}
+
+/// Of a decision that never denies.
+impl Denial for Infallible {}
+
+/// Why there is no answer: the request was denied, or the server failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error<D> {
+    /// The request was denied. This is for the client.
+    #[error(transparent)]
+    Denied(D),
+    /// The server failed. This is for the operator.
+    #[error(transparent)]
+    Fault(Fault),
+}
+
+impl<D> Error<D> {
+    /// The denial; `None` if the server failed.
+    pub fn denial(&self) -> Option<&D> {
+        match self {
+            Self::Denied(denial) => Some(denial),
+            Self::Fault(_) => None,
+        }
+    }
+
+    /// The denial, where a fault has to be passed on and a denial does not.
+    ///
+    /// # Errors
+    /// The [`Fault`] if the server failed.
+    pub fn into_denial(self) -> Result<D, Fault> {
+        match self {
+            Self::Denied(denial) => Ok(denial),
+            Self::Fault(fault) => Err(fault),
+        }
+    }
+
+    /// The same error with another denial.
+    pub fn map_denial<E>(self, map: impl FnOnce(D) -> E) -> Error<E> {
+        match self {
+            Self::Denied(denial) => Error::Denied(map(denial)),
+            Self::Fault(fault) => Error::Fault(fault),
+        }
+    }
+}
+
+impl<D: Denial> From<D> for Error<D> {
+    fn from(denial: D) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl<D: Denial> From<Fault> for Error<D> {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl<D: Denial> From<StoreError> for Error<D> {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl<D: Denial> From<EntropyError> for Error<D> {
+    fn from(error: EntropyError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Lets `?` turn one denial into another that has a variant for it, inside an [`Error`] or not.
+macro_rules! denial_becomes {
+    ($from:ident => $into:ident::$variant:ident) => {
+        impl From<$from> for $into {
+            fn from(denial: $from) -> Self {
+                Self::$variant(denial)
+            }
+        }
+
+        impl From<$from> for $crate::error::Error<$into> {
+            fn from(denial: $from) -> Self {
+                Self::Denied(denial.into())
+            }
+        }
+
+        impl From<$crate::error::Error<$from>> for $crate::error::Error<$into> {
+            fn from(error: $crate::error::Error<$from>) -> Self {
+                error.map_denial(Into::into)
+            }
+        }
+    };
+}
+
+pub(crate) use denial_becomes;
+
+/// The server failed. Nothing is known against the request, and nothing was answered that was not kept.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// The store failed.
@@ -90,6 +186,12 @@ pub enum Fault {
     /// Others kept changing what this decision was about, until it gave up.
     #[error("gave up after repeated conflicts with concurrent requests")]
     Contention,
+    /// A decision kept asking for more records.
+    #[error("a decision asked for records too often")]
+    TooManyRounds,
+    /// Something was to be signed, and nobody signs.
+    #[error("the server has no signer")]
+    NoSigner,
     /// An extension failed.
     #[error("an extension failed: {0}")]
     Extension(#[source] Box<dyn StdError + Send + Sync>),
@@ -109,9 +211,19 @@ impl Fault {
                 | StoreErrorKind::Unreadable => LATER,
             },
             Self::Contention => LATER,
-            Self::Entropy(_) | Self::Extension(_) => {
+            Self::Entropy(_) | Self::Extension(_) | Self::TooManyRounds | Self::NoSigner => {
                 Refusal::new(ErrorCode::SERVER_ERROR, "the server failed")
             }
+        }
+    }
+}
+
+/// What never is denied can still fail.
+impl From<Error<Infallible>> for Fault {
+    fn from(error: Error<Infallible>) -> Self {
+        match error {
+            Error::Denied(never) => match never {},
+            Error::Fault(fault) => fault,
         }
     }
 }

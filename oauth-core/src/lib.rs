@@ -59,7 +59,7 @@
 //!     params: params.into_iter().collect(),
 //!     ..Presented::default()
 //! };
-//! let answer = server.token(&request).await?.expect("the secret is right");
+//! let answer = server.token(&request).await?;
 //! assert_eq!(answer.token.expires_at, Timestamp::from_unix_seconds(13 * 60 * 60));
 //! # Ok(())
 //! # }
@@ -79,6 +79,7 @@
 //! - [`types`] are the protocol's nouns, which can only be made by checking them.
 //! - [`error`] and [`event`] are what is told: to clients little, to the host everything but secrets.
 
+mod authorization_request;
 pub mod authorize;
 pub mod client;
 pub mod decide;
@@ -87,11 +88,13 @@ pub mod event;
 pub mod grant;
 mod hash;
 pub mod metadata;
+pub mod operator_secret;
 pub mod pkce;
 pub mod policy;
 pub mod random;
 pub mod seal;
 pub mod server;
+pub mod sign;
 pub mod store;
 pub mod time;
 pub mod token;

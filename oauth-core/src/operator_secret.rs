@@ -110,7 +110,10 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     let standard = GeneralPurpose::new(&alphabet::STANDARD, config);
     let url_safe = GeneralPurpose::new(&alphabet::URL_SAFE, config);
-    standard.decode(text).or_else(|_| url_safe.decode(text)).ok()
+    standard
+        .decode(text)
+        .or_else(|_| url_safe.decode(text))
+        .ok()
 }
 
 /// The valid operator secrets: one that is current, and others that are accepted too while secrets are replaced.
@@ -279,7 +282,13 @@ mod tests {
             assert_eq!(read(good), Ok(bytes), "{good}");
         }
         let short = &hex[..62];
-        for bad in ["", "secret", short, &format!("{}g", &hex[..63]), &standard[..40]] {
+        for bad in [
+            "",
+            "secret",
+            short,
+            &format!("{}g", &hex[..63]),
+            &standard[..40],
+        ] {
             assert_eq!(read(bad), Err(InvalidOperatorSecret), "{bad}");
         }
     }
@@ -302,10 +311,7 @@ mod tests {
         let parts: &[&[u8]] = &[b"part"];
         assert_ne!(one.refresh().tag(parts), two.refresh().tag(parts));
         assert_ne!(one.refresh().derive(parts), two.refresh().derive(parts));
-        assert_ne!(
-            one.refresh().derive(parts)[..16],
-            one.refresh().tag(parts)
-        );
+        assert_ne!(one.refresh().derive(parts)[..16], one.refresh().tag(parts));
         let sealed = one.sealer().seal("purpose", b"value");
         assert_eq!(two.sealer().open("purpose", &sealed), None);
     }

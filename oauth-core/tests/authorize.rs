@@ -519,7 +519,6 @@ async fn a_good_request_waits_for_somebody_to_decide() {
             .server
             .interaction(&interaction.handle, Some(&browser(1)))
             .await
-            .unwrap()
             .unwrap();
         assert_eq!(shown.scope(), pending.scope());
         assert_eq!(shown.resources(), pending.resources());

@@ -17,7 +17,7 @@ use std::sync::{
 
 use async_trait::async_trait;
 use common::{
-    Fixture, SeededEntropy, TestClock,
+    Answered, Fixture, SeededEntropy, TestClock,
     clients::{APP, LEGACY, MACHINE, ODD, PLAIN, POST, WEB, client_secret, redirect_uri},
     flow::{Pairs, basic, exchange, pairs, wire},
     issuer, scope, seconds, secret,
@@ -28,7 +28,7 @@ use oauth_core::{
         Authorization, Client, ClientAuthentication, ClientAuthenticationMethod, ClientDenial,
         ClientSecrets, Presented, Proof,
     },
-    error::Fault,
+    error::{Error, Fault},
     grant::{GrantType, TokenDenial},
     store::{Key, Kind, Realm, Record, Role, StaticClients},
     time::Timestamp,
@@ -281,7 +281,6 @@ async fn a_client_proves_to_be_it_in_its_own_way() {
                 .server
                 .revoke(&presented(&row, &revoke))
                 .await
-                .unwrap()
                 .unwrap();
             assert!(!fixture.is_valid(&tokens.access_token).await);
             continue;
@@ -301,10 +300,10 @@ async fn a_client_proves_to_be_it_in_its_own_way() {
         // 7009-2.1-d
         for token in [&token, &tokens.access_token] {
             let request = presented(&row, &[("token", token.expose())]);
-            let answer = fixture.server.revoke(&request).await.unwrap();
+            let answer = fixture.server.revoke(&request).await.outcome();
             assert_eq!(answer, Err(RevocationDenial::Client(denial)), "{id}");
             // 7662-2.1-d
-            let answer = fixture.server.introspect(&request).await.unwrap();
+            let answer = fixture.server.introspect(&request).await.outcome();
             assert_eq!(answer, Err(IntrospectionDenial::Client(denial)), "{id}");
         }
         assert!(fixture.is_valid(&tokens.access_token).await, "{id}");
@@ -389,14 +388,14 @@ impl ClientAuthenticationMethod for Ticket {
         client: &Client,
         presented: &Presented,
         now: Timestamp,
-    ) -> Result<Result<Proof, ClientDenial>, Fault> {
+    ) -> Result<Proof, Error<ClientDenial>> {
         assert_eq!(client.id().as_str(), "ticketed");
         if self.fails.load(Ordering::SeqCst) {
-            return Err(Fault::Extension("the notary is out".into()));
+            return Err(Fault::Extension("the notary is out".into()).into());
         }
         let proof = presented.params.get("proof").unwrap_or_default();
         if !proof.starts_with("good") {
-            return Ok(Err(ClientDenial::WrongProof));
+            return Err(ClientDenial::WrongProof.into());
         }
         let mark = Record {
             key: Key::new(&Realm::default(), Kind::REPLAY, &[proof.as_bytes()]),
@@ -405,9 +404,9 @@ impl ClientAuthenticationMethod for Ticket {
             forget_at: now + seconds(60),
             body: Box::default(),
         };
-        Ok(Ok(Proof {
+        Ok(Proof {
             once: Some(Box::new(mark)),
-        }))
+        })
     }
 }
 
@@ -454,7 +453,7 @@ impl Notary {
 
     async fn token(&self, params: &[(&str, &str)]) -> &'static str {
         let request = request(params, None);
-        wire(&self.server.token(&request).await.unwrap())
+        wire(&self.server.token(&request).await.outcome())
     }
 }
 
@@ -507,26 +506,16 @@ async fn a_one_time_proof_is_used_once() {
 async fn a_one_time_proof_is_used_once_at_every_endpoint() {
     let notary = Notary::new();
     let with = |proof| request(&[("token", "x"), ("proof", proof)], None);
-    notary
-        .server
-        .revoke(&with("good 1"))
-        .await
-        .unwrap()
-        .unwrap();
-    notary
-        .server
-        .introspect(&with("good 2"))
-        .await
-        .unwrap()
-        .unwrap();
+    notary.server.revoke(&with("good 1")).await.unwrap();
+    notary.server.introspect(&with("good 2")).await.unwrap();
     for used in ["good 1", "good 2"] {
         let replayed = ClientDenial::ReplayedProof;
         assert_eq!(
-            notary.server.revoke(&with(used)).await.unwrap(),
+            notary.server.revoke(&with(used)).await.outcome(),
             Err(RevocationDenial::Client(replayed))
         );
         assert_eq!(
-            notary.server.introspect(&with(used)).await.unwrap(),
+            notary.server.introspect(&with(used)).await.outcome(),
             Err(IntrospectionDenial::Client(replayed))
         );
         assert_eq!(
@@ -591,7 +580,7 @@ async fn an_added_method_is_one_of_several() {
             .server
             .token(&request(params, authorization))
             .await
-            .unwrap();
+            .outcome();
         assert_eq!(wire(&answer), expected, "{params:?}");
     }
     // A method that cannot tell is a fault, and no denial.
@@ -600,7 +589,7 @@ async fn an_added_method_is_one_of_several() {
         .server
         .token(&request(&[grant, ("proof", "good 9")], None))
         .await
-        .unwrap_err();
+        .fault();
     assert_eq!(fault.refusal().code.as_str(), "server_error");
     notary.fails.store(false, Ordering::SeqCst);
     assert_eq!(notary.token(&[grant, ("proof", "good 9")]).await, "ok");

@@ -191,7 +191,7 @@ async fn what_may_be_forgotten_is_kept_for_another_ten_minutes() {
     let fixture = Fixture::new();
     let issue = || async {
         let token = fixture.server.token(&ask(MACHINE, &[])).await;
-        token.unwrap().unwrap().expires_in
+        token.unwrap().expires_in
     };
     let lifetime = issue().await;
     fixture

@@ -10,13 +10,16 @@
 
 mod common;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use common::{
-    Fixture, SeededEntropy, TestClock,
+    Answered, Fixture, SeededEntropy, TestClock,
     clients::{self, APP, STRANGER, WEB},
     faulty::{FROM_THE_FUTURE, FaultyStore, faulty},
     flow::{
@@ -28,7 +31,7 @@ use common::{
 use oauth_core::{
     AuthorizationServer,
     authorize::{Interaction, InteractionDenial, Verdict},
-    error::Fault as ServerFault,
+    error::Error,
     random::{Entropy, EntropyError},
     server::AuthorizeAnswer,
     store::{OwnedBy, StaticClients},
@@ -199,20 +202,21 @@ impl World {
             O::Withdraw => {
                 let client = WEB.parse().unwrap();
                 let answer = server.withdraw(&subject("dora"), &client).await;
-                came(answer.map(Ok::<_, ()>), |_| String::new())
+                came::<_, Infallible>(answer.map_err(Error::from), |_| String::new())
             }
-            O::EndGrant => came(server.end_grant(self.grant).await.map(Ok::<_, ()>), |()| {
-                alice.to_string()
-            }),
+            O::EndGrant => {
+                let answer = server.end_grant(self.grant).await;
+                came::<_, Infallible>(answer.map_err(Error::from), |()| alice.to_string())
+            }
         }
     }
 }
 
-fn came<T, D>(answer: Result<Result<T, D>, ServerFault>, secret: impl FnOnce(T) -> String) -> Came {
+fn came<T, D>(answer: Result<T, Error<D>>, secret: impl FnOnce(T) -> String) -> Came {
     match answer {
-        Ok(Ok(answer)) => Came::To(secret(answer)),
-        Ok(Err(_)) => Came::Denied,
-        Err(fault) => {
+        Ok(answer) => Came::To(secret(answer)),
+        Err(Error::Denied(_)) => Came::Denied,
+        Err(Error::Fault(fault)) => {
             assert_eq!(fault.refusal().code.as_str(), "temporarily_unavailable");
             Came::Later
         }
@@ -418,7 +422,7 @@ async fn the_commit_of_another_is_not_taken_for_the_own() {
                 let yes = Verdict::Approve(approve("alice"));
                 let same = browser(1);
                 let answer = others.server.settle(&handle, Some(&same), &yes);
-                answer.await.unwrap().unwrap();
+                answer.await.unwrap();
             }),
             Fault::Lost,
         ],
@@ -428,7 +432,7 @@ async fn the_commit_of_another_is_not_taken_for_the_own() {
         .server
         .settle(handle, Some(&cookie), &Verdict::Deny)
         .await;
-    let fault = answer.unwrap_err();
+    let fault = answer.fault();
     assert_eq!(fault.refusal().code.as_str(), "temporarily_unavailable");
     let denial = fixture.settle(&interaction, Verdict::Deny).await;
     assert_eq!(denial.unwrap_err(), InteractionDenial::AlreadyDecided);
@@ -573,7 +577,7 @@ async fn no_randomness_is_a_fault() {
         ],
     );
     for request in [&redeem, &refresh] {
-        let fault = server.token(request).await.unwrap_err();
+        let fault = server.token(request).await.fault();
         assert_eq!(fault.refusal().code.as_str(), "server_error");
     }
     let params = authorization_request(WEB).into_iter().collect();
@@ -584,6 +588,6 @@ async fn no_randomness_is_a_fault() {
     assert_eq!(fixture.records(), records);
     well.dry.store(false, Ordering::SeqCst);
     for request in [&redeem, &refresh] {
-        server.token(request).await.unwrap().unwrap();
+        server.token(request).await.unwrap();
     }
 }

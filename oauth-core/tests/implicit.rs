@@ -16,7 +16,7 @@ use std::{
 };
 
 use common::{
-    CALENDAR, Fixture, ISSUER, MAIL,
+    Answered, CALENDAR, Fixture, ISSUER, MAIL,
     clients::{
         self, APP, BRIEF, HYBRID, INSPECTOR, LEGACY, MACHINE, OWN, PAGE, STRANGER, TYPIST, WEB,
         redirect_uri,
@@ -455,7 +455,7 @@ async fn a_double_click_gets_the_same_token() {
             .server
             .settle(&interaction.handle, Some(&browser(2)), &yes())
             .await
-            .unwrap();
+            .outcome();
         assert_eq!(foreign.unwrap_err(), InteractionDenial::WrongBrowser);
     }
     fixture.clock_at(30);
@@ -543,7 +543,7 @@ async fn it_ends_with_its_grant() {
                     is_other_alive = false;
                 }
                 4 => fixture.revoke(client, &token).await.unwrap(),
-                5 => server.revoke_grant(None, &token).await.unwrap().unwrap(),
+                5 => server.revoke_grant(None, &token).await.unwrap(),
                 _ => {
                     fixture.clock.advance(seconds(3600));
                     is_other_alive = false;
@@ -574,7 +574,7 @@ async fn it_is_its_clients_own() {
         );
     }
     let named = from(PAGE, &[("token", token.expose())]);
-    assert!(fixture.server.introspect(&named).await.unwrap().is_err());
+    assert!(fixture.server.introspect(&named).await.outcome().is_err());
     assert!(matches!(
         fixture.introspect(INSPECTOR, &token).await,
         IntrospectionResponse::Active { subject: Some(user), .. } if user == subject("alice")
@@ -591,7 +591,7 @@ async fn it_takes_a_user_each_time() {
             .server
             .settle_remembered(&handle, Some(&cookie), &subject("alice"))
             .await;
-        answer.unwrap().unwrap()
+        answer.unwrap()
     };
     for by_code in [true, false] {
         let fixture = Fixture::new();
@@ -660,7 +660,7 @@ async fn a_client_that_lost_it_gets_none() {
         .server
         .interaction(&interaction.handle, Some(&browser(1)))
         .await;
-    assert_eq!(shown.unwrap().unwrap_err(), InteractionDenial::ClientGone);
+    assert_eq!(shown.denied(), InteractionDenial::ClientGone);
     assert_eq!(fixture.records(), records);
     // Nor after it was given, within the grace.
     fixture.settle(&interaction, yes()).await.unwrap();
@@ -690,7 +690,7 @@ async fn a_crowd_of_clicks_is_one_token() {
             tokio::spawn(async move {
                 barrier.wait().await;
                 let settled = server.settle(&handle, Some(&browser(1)), &yes()).await;
-                let settled = settled.unwrap().unwrap();
+                let settled = settled.unwrap();
                 let token = token_in(&settled.response).expose().to_owned();
                 (token, settled.grant.is_some())
             })

@@ -11,7 +11,7 @@
 mod common;
 
 use common::{
-    CALENDAR, Fixture, MAIL,
+    Answered, CALENDAR, Fixture, MAIL,
     clients::{
         APP, BRIEF, CALENDAR_SERVER, INSPECTOR, LEGACY, MACHINE, MAIL_SERVER, NATIVE, ODD,
         ODD_LIFETIMES, POST, WEB,
@@ -113,7 +113,7 @@ async fn an_active_token_is_described() {
         ] {
             // 7662-2.1-c
             let request = from(ODD, &[("token", token.expose()), ("token_type_hint", hint)]);
-            let answer = fixture.server.introspect(&request).await.unwrap().unwrap();
+            let answer = fixture.server.introspect(&request).await.unwrap();
             assert_eq!(answer, expected, "{hint}");
         }
     }
@@ -215,7 +215,7 @@ async fn a_caller_authenticates_and_names_a_token() {
             .server
             .introspect(&from(client, &params))
             .await
-            .unwrap();
+            .outcome();
         assert_eq!(answer, Err(denial), "{id}");
         assert_eq!(denial.refusal().code.as_str(), code, "{id}");
         let expected = Event::IntrospectionDenied {

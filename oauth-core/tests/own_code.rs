@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    Fixture,
+    Answered, Fixture,
     clients::{
         self, APP, INSPECTOR, MACHINE, OPEN, OWN, OWN_TOO, PAGE, TYPIST, WEB, client_secret,
     },
@@ -23,6 +23,7 @@ use common::{
     millis, seconds, secret,
 };
 use oauth_core::{
+    authorize::InteractionDenial,
     client::{Client, ClientAuthentication, ClientDenial, ClientSecrets, Presented},
     event::Event,
     grant::{CodeDenial, GrantType, OwnCode, TokenDenial},
@@ -34,11 +35,11 @@ use oauth_storage_conformance::{Fault, Operation};
 
 async fn ticket(fixture: &Fixture, client: &str) -> String {
     let answer = fixture.server.own_code_ticket(&from(client, &[])).await;
-    answer.unwrap().unwrap()
+    answer.unwrap()
 }
 
 async fn collect(fixture: &Fixture, ticket: &str) -> Result<OwnCode, TokenDenial> {
-    fixture.server.own_code(ticket).await.unwrap()
+    fixture.server.own_code(ticket).await.outcome()
 }
 
 async fn code(fixture: &Fixture, client: &str) -> Secret {
@@ -130,7 +131,7 @@ async fn a_ticket_takes_the_clients_credentials() {
     ];
     let fixture = Fixture::new();
     for (what, request, expected) in rows {
-        let answer = fixture.server.own_code_ticket(&request).await.unwrap();
+        let answer = fixture.server.own_code_ticket(&request).await.outcome();
         assert_eq!(answer.unwrap_err(), expected, "{what}");
         assert!(matches!(
             fixture.events.last(),
@@ -206,8 +207,8 @@ async fn a_ticket_cannot_be_made_or_altered() {
         .server
         .interaction(&fresh, Some(&common::flow::browser(1)))
         .await
-        .unwrap();
-    assert!(shown.is_err());
+        .outcome();
+    assert_eq!(shown.err(), Some(InteractionDenial::Forged));
 }
 
 #[tokio::test]
@@ -397,7 +398,7 @@ async fn a_crowd_with_one_ticket_gets_one_code() {
                 let barrier = Arc::clone(&barrier);
                 tokio::spawn(async move {
                     barrier.wait().await;
-                    server.own_code(&ticket).await.unwrap()
+                    server.own_code(&ticket).await.outcome()
                 })
             })
             .collect();
@@ -424,7 +425,7 @@ async fn a_crowd_with_one_ticket_gets_one_code() {
                 let barrier = Arc::clone(&barrier);
                 tokio::spawn(async move {
                     barrier.wait().await;
-                    server.token(&request).await.unwrap()
+                    server.token(&request).await.outcome()
                 })
             })
             .collect();
@@ -553,7 +554,7 @@ async fn a_name_gets_a_token_only_where_dangerously_allowed() {
         let params: Params = pairs(params).into_iter().collect();
         let records = fixture.records();
         let answer = fixture.server.token_without_authentication(&params).await;
-        let answer = answer.unwrap();
+        let answer = answer.outcome();
         assert_eq!(wire(&answer), *expected, "{what}");
         match answer {
             Ok(issued) => {

@@ -11,7 +11,7 @@
 mod common;
 
 use common::{
-    Fixture,
+    Answered, Fixture,
     clients::{APP, KEYPAD, OPEN, OWN, PAGE, TYPIST, WEB, client_secret},
     flow::{Pairs, basic, changed, from, pairs, refresh_token, wire},
     seconds, subject,
@@ -22,7 +22,7 @@ use oauth_core::{
         Authorization, Client, ClientAuthentication, ClientAuthenticationMethod, ClientDenial,
         Presented, Proof,
     },
-    error::Fault as ServerFault,
+    error::Error,
     event::Event,
     grant::{GrantType, PasswordDenial, PasswordGrant, TokenDenial},
     store::{Key, Kind, OwnedBy, Realm, Record, Role},
@@ -401,7 +401,7 @@ async fn what_breaks_is_told_as_broken() {
     let seen = Arc::clone(&faulty);
     let fixture = Fixture::built(store, seen, |builder| builder.grant(grant));
     let broken = changed(request(), &[("username", "broken")]);
-    let fault = fixture.try_token(&by(TYPIST, &broken)).await.unwrap_err();
+    let fault = fixture.try_token(&by(TYPIST, &broken)).await.fault();
     assert_eq!(fault.refusal().code.as_str(), "server_error");
     assert_eq!(
         (fixture.records(), faulty.take_calls(Operation::Commit)),
@@ -438,7 +438,7 @@ impl ClientAuthenticationMethod for Once {
         _: &Client,
         presented: &Presented,
         _: Timestamp,
-    ) -> Result<Result<Proof, ClientDenial>, ServerFault> {
+    ) -> Result<Proof, Error<ClientDenial>> {
         let proof = presented.params.get("proof").unwrap().as_bytes();
         let mark = Record {
             key: Key::new(&Realm::default(), Kind::REPLAY, &[proof]),
@@ -447,9 +447,9 @@ impl ClientAuthenticationMethod for Once {
             forget_at: Timestamp::MAX,
             body: Box::new([1]),
         };
-        Ok(Ok(Proof {
+        Ok(Proof {
             once: Some(Box::new(mark)),
-        }))
+        })
     }
 }
 

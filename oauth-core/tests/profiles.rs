@@ -13,7 +13,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    Fixture,
+    Answered, Fixture,
     clients::{self, APP, HYBRID, OLD, OPEN, OWN, PAGE, PROFILE, TYPIST, WEB, redirect_uri},
     flow::{
         approve, authorization_request, browser, changed, code_in, exchange, from, pairs,
@@ -111,21 +111,21 @@ async fn every_endpoint_refuses_clients_of_another_profile() {
             );
         }
         let named: Params = pairs(&[("client_id", client)]).into_iter().collect();
-        let answer = server.token_without_authentication(&named).await.unwrap();
+        let answer = server.token_without_authentication(&named).await.outcome();
         assert_eq!(answer.unwrap_err(), DENIED);
         let request = from(client, &[("token", "x")]);
-        let answer = server.own_code_ticket(&request).await.unwrap();
+        let answer = server.own_code_ticket(&request).await.outcome();
         assert_eq!(answer.unwrap_err(), DENIED);
         let denial = ClientDenial::OtherProfile;
         assert_eq!(
-            server.introspect(&request).await.unwrap(),
+            server.introspect(&request).await.outcome(),
             Err(IntrospectionDenial::Client(denial))
         );
         assert_eq!(
-            server.revoke(&request).await.unwrap(),
+            server.revoke(&request).await.outcome(),
             Err(RevocationDenial::Client(denial))
         );
-        let answer = server.authenticate_client(&request).await.unwrap();
+        let answer = server.authenticate_client(&request).await.outcome();
         assert_eq!(answer.unwrap_err(), denial);
         assert_eq!(both.strict.records(), 0, "{client}");
         assert_eq!(both.users.take_asked(), [""; 0], "{client}");
@@ -179,7 +179,7 @@ async fn an_interaction_stays_at_home() {
         let handle = &interaction.handle;
         let gone = InteractionDenial::ClientGone;
         let shown = there.server.interaction(handle, Some(&cookie)).await;
-        assert_eq!(shown.unwrap().unwrap_err(), gone, "{client}");
+        assert_eq!(shown.denied(), gone, "{client}");
         for verdict in [
             Verdict::Approve(approve("alice")),
             Verdict::ApproveRemembered(subject("alice")),
@@ -192,7 +192,7 @@ async fn an_interaction_stays_at_home() {
             .server
             .settle_remembered(handle, Some(&cookie), &subject("alice"))
             .await;
-        assert_eq!(asked.unwrap().unwrap_err(), gone);
+        assert_eq!(asked.denied(), gone);
         assert_eq!(home.records(), records);
         let verdict = Verdict::Approve(approve("alice"));
         let settled = home.settle(&interaction, verdict.clone()).await.unwrap();
@@ -212,10 +212,10 @@ async fn a_ticket_stays_at_home() {
     let (strict, old) = (&both.strict, &both.old);
     for (there, client, home) in [(strict, OLD, old), (old, OWN, strict)] {
         let ticket = home.server.own_code_ticket(&from(client, &[])).await;
-        let ticket = ticket.unwrap().unwrap();
-        let answer = there.server.own_code(&ticket).await.unwrap();
+        let ticket = ticket.unwrap();
+        let answer = there.server.own_code(&ticket).await.outcome();
         assert_eq!(answer.unwrap_err(), TokenDenial::Ticket);
-        let code = home.server.own_code(&ticket).await.unwrap().unwrap().code;
+        let code = home.server.own_code(&ticket).await.unwrap().code;
         let request = [
             ("grant_type", "authorization_code"),
             ("code", code.expose()),
@@ -243,7 +243,7 @@ async fn a_token_is_revoked_at_home() {
                 Err(RevocationDenial::WrongClient)
             );
             assert_eq!(
-                there.server.revoke_grant(None, token).await.unwrap(),
+                there.server.revoke_grant(None, token).await.outcome(),
                 Ok(())
             );
         }
@@ -251,7 +251,7 @@ async fn a_token_is_revoked_at_home() {
         let next = home.refresh(client, refresh_token(&tokens), &[]).await;
         let next = next.unwrap();
         let ended = home.server.revoke_grant(None, &next.access_token).await;
-        assert_eq!(ended.unwrap(), Ok(()));
+        assert_eq!(ended.outcome(), Ok(()));
         for token in [&tokens, &next] {
             assert!(!home.is_valid(&token.access_token).await);
         }
@@ -272,12 +272,12 @@ async fn tokens_know_their_profile() {
     let named = async |server: &AuthorizationServer, client| {
         let params: Params = pairs(&[("client_id", client)]).into_iter().collect();
         let answer = server.token_without_authentication(&params).await;
-        answer.unwrap().unwrap().access_token
+        answer.unwrap().access_token
     };
     let own = async |fixture: &Fixture, client| {
         let ticket = fixture.server.own_code_ticket(&from(client, &[])).await;
-        let code = fixture.server.own_code(&ticket.unwrap().unwrap()).await;
-        let code = code.unwrap().unwrap().code;
+        let code = fixture.server.own_code(&ticket.unwrap()).await;
+        let code = code.unwrap().code;
         let request = [
             ("grant_type", "authorization_code"),
             ("code", code.expose()),
@@ -420,10 +420,10 @@ async fn a_strict_client_stays_strict() {
         assert_eq!(wire(&answer), "unauthorized_client");
         let unauthorized = TokenDenial::UnauthorizedClient;
         let answer = fixture.server.own_code_ticket(&from(client, &[])).await;
-        assert_eq!(answer.unwrap().unwrap_err(), unauthorized);
+        assert_eq!(answer.denied(), unauthorized);
         let named: Params = pairs(&[("client_id", client)]).into_iter().collect();
         let answer = fixture.server.token_without_authentication(&named).await;
-        assert_eq!(answer.unwrap().unwrap_err(), unauthorized);
+        assert_eq!(answer.denied(), unauthorized);
         let request = changed(authorization_request(client), &[TOKEN]);
         let AuthorizeAnswer::Respond(response) = fixture.authorize(request, &browser(1)).await
         else {

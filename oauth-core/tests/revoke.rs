@@ -11,7 +11,7 @@
 mod common;
 
 use common::{
-    Fixture,
+    Answered, Fixture,
     clients::{self, APP, LEGACY, MACHINE, POST, WEB},
     flow::{from, refresh_token, wire},
     seconds, secret,
@@ -85,7 +85,7 @@ async fn a_hint_is_a_hint() {
         let tokens = fixture.tokens(WEB).await;
         let revoke = async |token: &str| {
             let request = from(WEB, &[("token", token), ("token_type_hint", hint)]);
-            fixture.server.revoke(&request).await.unwrap()
+            fixture.server.revoke(&request).await.outcome()
         };
         assert_eq!(revoke("nothing").await, Ok(()), "7009-2.2-b {hint}");
         assert!(fixture.is_valid(&tokens.access_token).await);
@@ -157,7 +157,7 @@ async fn a_request_names_one_token() {
             RevocationDenial::Repeated,
         ),
     ] {
-        let answer = fixture.server.revoke(&from(WEB, &params)).await.unwrap();
+        let answer = fixture.server.revoke(&from(WEB, &params)).await.outcome();
         assert_eq!(answer, Err(denial));
         assert_eq!(denial.refusal().code.as_str(), "invalid_request");
         assert!(
@@ -275,7 +275,7 @@ async fn a_grant_ends_with_its_token() {
             Other => client(LEGACY),
             Holder => None,
         };
-        let answer = fixture.server.revoke_grant(client, &token).await.unwrap();
+        let answer = fixture.server.revoke_grant(client, &token).await.outcome();
         assert_eq!(answer, expected, "{what}");
         let told = fixture.events.take();
         match told.as_slice() {
@@ -313,7 +313,7 @@ async fn a_token_without_a_grant_ends_alone() {
         let one = fixture.token(&request).await.unwrap();
         let two = fixture.token(&request).await.unwrap();
         let ended = fixture.server.revoke_grant(caller, &one.access_token).await;
-        assert_eq!(ended.unwrap(), Ok(()));
+        assert_eq!(ended.outcome(), Ok(()));
         assert!(matches!(
             fixture.events.last(),
             Event::Revoked { family: false, .. }

@@ -354,17 +354,17 @@ async fn dangerous(fixture: &Fixture, heard: &mut Heard) {
         heard.debug(&request);
         let answer = typing.server.token(&request).await;
         heard.debug(&answer);
-        if let Ok(Ok(tokens)) = answer {
+        if let Ok(tokens) = answer {
             heard.tokens(&tokens);
         }
     }
 
     heard.secret("client secret", client_secret(OWN));
     let ticket = fixture.server.own_code_ticket(&from(OWN, &[])).await;
-    let ticket = ticket.unwrap().unwrap();
+    let ticket = ticket.unwrap();
     heard.secret("ticket", &ticket);
     for _ in 0..2 {
-        let answer = fixture.server.own_code(&ticket).await.unwrap();
+        let answer = fixture.server.own_code(&ticket).await;
         heard.debug(&answer);
         if let Ok(code) = answer {
             heard.secret("code", code.code.expose());
@@ -377,7 +377,7 @@ async fn dangerous(fixture: &Fixture, heard: &mut Heard) {
     }
     let named = pairs(&[("client_id", OPEN)]).into_iter().collect();
     let answer = fixture.server.token_without_authentication(&named).await;
-    let tokens = answer.unwrap().unwrap();
+    let tokens = answer.unwrap();
     heard.debug(&tokens);
     heard.secret("access token", tokens.access_token.expose());
     heard.debug(&fixture.server.inspect(&tokens.access_token).await);
@@ -625,7 +625,7 @@ async fn a_code_is_derived_from_the_cookie() {
         };
         let yes = Verdict::Approve(approve("alice"));
         let settled = fixture.server.settle(&pending.handle, Some(&cookie), &yes);
-        codes.push(code_in(&settled.await.unwrap().unwrap().response));
+        codes.push(code_in(&settled.await.unwrap().response));
     }
     assert_eq!(codes[0], codes[1]);
     assert_ne!(codes[0], codes[2]);

@@ -73,7 +73,7 @@ fn bytes_per_token(live: u64) {
     let mut longest = Longest::default();
     for _ in 0..live {
         let answer = longest.measure(|| now(server.token(&request)));
-        answer.unwrap().unwrap();
+        answer.unwrap();
     }
     let each = |bytes: u64| bytes as f64 / live as f64;
     println!("{live} live access tokens of the client credentials grant, one thread");

@@ -1,7 +1,5 @@
 //! What the host brings: its login, its pages, its users. And what it calls when the user has decided.
 
-use std::error::Error;
-
 use async_trait::async_trait;
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
@@ -10,7 +8,7 @@ use oauth_core::{
         Approval, AuthorizationResponse, Interaction, InteractionDenial, Pending, Settled,
         UnprovenDenial, Verdict,
     },
-    error::Fault,
+    error::{Error, Fault},
     types::{Params, Subject},
 };
 
@@ -78,7 +76,10 @@ impl PageError {
     }
 
     pub(crate) fn unavailable(fault: &Fault) -> Self {
-        tracing::error!(fault = fault as &dyn Error, "a page could not be shown");
+        tracing::error!(
+            fault = fault as &dyn std::error::Error,
+            "a page could not be shown"
+        );
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "The server cannot answer now. Please try again in a moment.",
@@ -111,6 +112,15 @@ impl From<InteractionDenial> for PageError {
 impl From<Fault> for PageError {
     fn from(fault: Fault) -> Self {
         Self::unavailable(&fault)
+    }
+}
+
+impl From<Error<InteractionDenial>> for PageError {
+    fn from(error: Error<InteractionDenial>) -> Self {
+        match error {
+            Error::Denied(denial) => denial.into(),
+            Error::Fault(fault) => fault.into(),
+        }
     }
 }
 
@@ -164,10 +174,7 @@ impl Interactions {
     /// With what to show instead.
     pub async fn pending(&self, handle: &str, headers: &HeaderMap) -> Result<Pending, PageError> {
         let browser = browser(headers, self.server.issuer());
-        match self.server.interaction(handle, browser.as_ref()).await {
-            Ok(pending) => Ok(pending?),
-            Err(fault) => Err(PageError::unavailable(&fault)),
-        }
+        Ok(self.server.interaction(handle, browser.as_ref()).await?)
     }
 
     /// The user allows it: the response to send.
@@ -207,15 +214,11 @@ impl Interactions {
         subject: &Subject,
     ) -> Result<Option<Response<Body>>, PageError> {
         let browser = browser(headers, self.server.issuer());
-        match self
+        let settled = self
             .server
             .settle_remembered(handle, browser.as_ref(), subject)
-            .await
-        {
-            Ok(settled) => Ok(settled?
-                .map(|Settled { response, .. }| authorization_response(&(self.respond)(response)))),
-            Err(fault) => Err(PageError::unavailable(&fault)),
-        }
+            .await?;
+        Ok(settled.map(|settled| self.response(settled)))
     }
 
     async fn settle(
@@ -225,9 +228,14 @@ impl Interactions {
         verdict: &Verdict,
     ) -> Result<Response<Body>, PageError> {
         let browser = browser(headers, self.server.issuer());
-        match self.server.settle(handle, browser.as_ref(), verdict).await {
-            Ok(settled) => Ok(authorization_response(&(self.respond)(settled?.response))),
-            Err(fault) => Err(PageError::unavailable(&fault)),
-        }
+        let settled = self
+            .server
+            .settle(handle, browser.as_ref(), verdict)
+            .await?;
+        Ok(self.response(settled))
+    }
+
+    fn response(&self, settled: Settled) -> Response<Body> {
+        authorization_response(&(self.respond)(settled.response))
     }
 }

@@ -26,7 +26,10 @@ use http::{
     Method,
     header::{AUTHORIZATION, COOKIE},
 };
-use oauth_core::{authorize::Browser, types::Secret};
+use oauth_core::{
+    authorize::{Browser, InteractionDenial},
+    types::Secret,
+};
 use proptest::prelude::*;
 use tokio::sync::Barrier;
 use tower::ServiceExt;
@@ -234,8 +237,10 @@ async fn a_handle_is_of_use_on_its_own_server_only() {
             .server
             .interaction(answer.text(), browser.as_ref())
             .await;
-        assert!(
-            strict.unwrap().is_err(),
+        let denial = strict.unwrap_err().into_denial().unwrap();
+        assert_eq!(
+            denial,
+            InteractionDenial::ClientGone,
             "the dialect's at the strict server"
         );
         let own = world
@@ -243,7 +248,7 @@ async fn a_handle_is_of_use_on_its_own_server_only() {
             .server()
             .interaction(answer.text(), browser.as_ref())
             .await;
-        assert!(own.unwrap().is_ok());
+        own.unwrap();
         let answer = world.strict.visit(&common::flow::ask(WEB), None).await;
         let cookie = answer.cookie().unwrap();
         let browser = Browser::from_cookie(cookie.split_once('=').unwrap().1);
@@ -252,7 +257,12 @@ async fn a_handle_is_of_use_on_its_own_server_only() {
             .server()
             .interaction(answer.text(), browser.as_ref())
             .await;
-        assert!(own.unwrap().is_err(), "the strict one's at the dialect");
+        let denial = own.unwrap_err().into_denial().unwrap();
+        assert_eq!(
+            denial,
+            InteractionDenial::ClientGone,
+            "the strict one's at the dialect"
+        );
     }
 }
 

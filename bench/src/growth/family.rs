@@ -83,8 +83,7 @@ async fn grow() -> Result<(Vec<Row>, Vec<Secret>), Error> {
         ("redirect_uri", REDIRECT_URI),
         ("code_verifier", &verifier),
     ]);
-    let answer = server.token(&request).await?;
-    let mut response = answer.map_err(|denial| format!("a code is refused: {denial:?}"))?;
+    let mut response = server.token(&request).await?;
     let mut tokens = Vec::new();
     while let Some(token) = response.refresh_token.take() {
         tokens.push(token.clone());
@@ -105,5 +104,11 @@ async fn refresh(
         ("grant_type", "refresh_token"),
         ("refresh_token", token.expose()),
     ]);
-    Ok(server.token(&request).await?.ok())
+    match server.token(&request).await {
+        Ok(response) => Ok(Some(response)),
+        Err(error) => {
+            error.into_denial()?;
+            Ok(None)
+        }
+    }
 }

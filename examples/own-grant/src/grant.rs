@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use oauth_core::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Error, ErrorCode, Fault, Refusal},
     grant::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial},
-    store::{Key, Role, StoreError, Stored},
+    store::{Key, Role, Stored},
     token::{Issuance, TokenResponse, issue},
     types::{Resource, Scope, Secret},
 };
@@ -29,8 +29,8 @@ impl Grant for KioskPinGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        Ok(read(request).map(|exchange| Box::new(exchange) as GrantDecision))
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(read(request)?))
     }
 }
 
@@ -65,7 +65,7 @@ impl Decide for Exchange {
         &self,
         found: &Found,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
         let Some(stored) = found.get(0) else {
             return Ok(Decision::deny(denial("this kiosk shows no PIN")));
         };
@@ -99,7 +99,7 @@ impl Exchange {
         pin: Pin,
         stored: &Stored,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, StoreError> {
+    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
         let commit = context.commit();
         let commit = match pin.after_wrong_guess() {
             Some(left) => commit.replace(left.record(&self.kiosk, context)?, stored.version),

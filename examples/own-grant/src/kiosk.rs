@@ -6,7 +6,7 @@ use oauth_core::{
     AuthorizationServer,
     decide::{Context, Decide, Decision, Found, Rules},
     error::Fault,
-    store::{Key, StoreError},
+    store::Key,
     types::Subject,
 };
 
@@ -30,8 +30,7 @@ impl Kiosk {
             kiosk: &self.name,
             visitor,
         };
-        let Ok(pin) = self.server.run(&show).await?;
-        Ok(pin)
+        Ok(self.server.run(&show).await?)
     }
 }
 
@@ -52,7 +51,7 @@ impl Decide for Show<'_> {
         &self,
         found: &Found,
         context: &mut Context<'_>,
-    ) -> Result<Decision<String, Infallible>, StoreError> {
+    ) -> Result<Decision<String, Infallible>, Fault> {
         let digits = six_digits(context);
         let pin = Pin::new(&digits, self.visitor.clone(), context.now);
         let record = pin.record(self.kiosk, context)?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use oauth_core::{
     client::Client,
-    error::Fault,
+    error::{Error, Fault},
     grant::{PasswordAuthenticator, PasswordDenial},
     types::{Secret, Subject},
 };
@@ -30,19 +30,19 @@ impl PasswordAuthenticator for Passwords {
         client: &Client,
         username: &str,
         password: &Secret,
-    ) -> Result<Result<Subject, PasswordDenial>, Fault> {
+    ) -> Result<Subject, Error<PasswordDenial>> {
         // A client's id holds no line break.
         let guess = format!("{}\n{}", client.id(), username.trim().to_lowercase());
         if let Some(throttle) = &self.throttle
             && throttle.wait(&guess, None).is_some()
         {
-            return Ok(Err(PasswordDenial::Throttled));
+            return Err(PasswordDenial::Throttled.into());
         }
         let found = self.users.authenticate(username, password).await;
         let found = found.map_err(Fault::Extension)?;
         if let (None, Some(throttle)) = (&found, &self.throttle) {
             throttle.failed(&guess, None);
         }
-        Ok(found.ok_or(PasswordDenial::Wrong))
+        Ok(found.ok_or(PasswordDenial::Wrong)?)
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     authorization_request::{AuthorizationRequest, ResponseMode, ResponseType, ReturnAddress},
     client::{Client, Danger, RegisteredBy},
     decide::Rules,
-    error::{ErrorCode, Refusal},
+    error::{Denial, ErrorCode, Refusal},
     grant::GrantType,
     pkce::{CodeChallenge, InvalidChallenge},
     types::{Issuer, Params, RedirectUri, Resource, Scope, is_vschars},
@@ -24,36 +24,51 @@ pub struct Identified {
 }
 
 /// Why an authorization request is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorizationDenial {
     /// A parameter stands there more than once.
+    #[error("a parameter is repeated")]
     Repeated,
     /// `response_type` is missing.
+    #[error("response_type is missing")]
     MissingResponseType,
     /// A response type that is not served.
+    #[error("response_type is not supported")]
     UnsupportedResponseType,
     /// A response mode that is not served.
+    #[error("response_mode is not supported")]
     UnsupportedResponseMode,
     /// `state` is outside its grammar (RFC 6749 App. A.5).
+    #[error("state has a character outside of printable ASCII")]
     State,
     /// The client may not use the authorization code grant.
+    #[error("the client may not use this response type")]
     UnauthorizedClient,
     /// A request object (RFC 9101), which is not served.
+    #[error("request objects are not supported")]
     RequestObject,
     /// A reference to a request object (RFC 9101), which is not served.
+    #[error("request_uri is not supported")]
     RequestUri,
     /// A scope that is none, or that the client may not ask for.
+    #[error("the scope is malformed, or more than the client may ask for")]
     Scope,
     /// A resource server that is none, or that nobody knows.
+    #[error("the resource is malformed or unknown")]
     Target,
     /// PKCE is missing (RFC 7636 §4.4.1).
+    #[error("code_challenge is missing")]
     MissingChallenge,
     /// PKCE is wrong (RFC 7636 §4.4.1).
+    #[error(transparent)]
     Challenge(InvalidChallenge),
     /// The user declined.
+    #[error("the user declined")]
     Declined,
 }
+
+impl Denial for AuthorizationDenial {}
 
 impl AuthorizationDenial {
     /// What to tell the client.

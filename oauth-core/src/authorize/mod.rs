@@ -14,13 +14,13 @@ mod response;
 mod settle;
 
 pub(crate) use self::{consent::Consent, pending::Sealed, received::Received, settle::Settle};
-pub use crate::authorization_request::{ResponseMode, ResponseType};
 pub use self::{
+    deliver::Settled,
     examined::Examined,
     identified::{AuthorizationDenial, Identified, Refused},
     pending::{Browser, Interaction, InteractionDenial, Pending},
     received::UnprovenDenial,
     response::AuthorizationResponse,
-    deliver::Settled,
     settle::{Approval, Verdict},
 };
+pub use crate::authorization_request::{ResponseMode, ResponseType};

@@ -10,7 +10,7 @@ use super::{AuthorizationResponse, identified::may_ask_for};
 use crate::{
     authorization_request::{AuthorizationRequest, ResponseType, ReturnAddress},
     client::Client,
-    error::Refusal,
+    error::{Denial, Refusal},
     hash::hmac_sha256,
     policy::Policy,
     random::Random,
@@ -138,28 +138,39 @@ impl Interaction {
 }
 
 /// Why an interaction cannot be carried on. None of these can be told to the client: the browser has to be shown a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InteractionDenial {
     /// Not a handle of this server.
+    #[error("not a handle of this server")]
     Forged,
     /// A handle of another browser, or this one has lost its cookie.
+    #[error("the handle belongs to another browser, or this one lost its cookie")]
     WrongBrowser,
     /// It took too long.
+    #[error("the handle has expired")]
     Expired,
     /// Decided before, differently or too long ago.
+    #[error("the request was decided before")]
     AlreadyDecided,
     /// The client is no longer registered here, or not for what it asked: the redirection URI, the scope, the response type.
+    #[error("the client is no longer registered for what it asked")]
     ClientGone,
     /// More than was asked for.
+    #[error("more was approved than was asked for")]
     Widened,
     /// Nothing of what was asked for: that is a refusal.
+    #[error("nothing was approved of what was asked for")]
     Nothing,
     /// More than fits into a grant's record.
+    #[error("more was approved than fits into a grant")]
     TooLarge,
     /// No consent is remembered that covers the request.
+    #[error("no remembered consent covers the request")]
     NotRemembered,
 }
+
+impl Denial for InteractionDenial {}
 
 impl InteractionDenial {
     /// What to tell the person in front of the browser, in a sentence.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Identified;
 use crate::{
     client::Client,
+    error::Denial,
     types::{ClientId, Params},
 };
 
@@ -13,22 +14,30 @@ use crate::{
 pub(crate) struct Received(Params);
 
 /// Why a request cannot even be answered by a redirect: it has to end on a page (RFC 6749 §3.1.2.4, §4.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnprovenDenial {
     /// No client is named.
+    #[error("client_id is missing")]
     MissingClient,
     /// `client_id` or `redirect_uri` stands there more than once.
+    #[error("client_id or redirect_uri is repeated")]
     Repeated,
     /// No such client.
+    #[error("no such client")]
     UnknownClient,
     /// A client that is registered for other endpoints of the same server.
+    #[error("the client is registered under another profile")]
     OtherProfile,
     /// No redirection URI is named, and not exactly one is registered.
+    #[error("redirect_uri is missing, and not exactly one is registered")]
     MissingRedirectUri,
     /// The redirection URI is none of those that are registered.
+    #[error("redirect_uri is not registered")]
     WrongRedirectUri,
 }
+
+impl Denial for UnprovenDenial {}
 
 impl UnprovenDenial {
     /// What to tell the person in front of the browser, in a sentence.

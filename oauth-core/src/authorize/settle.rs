@@ -180,8 +180,7 @@ impl Settle<'_> {
             } else {
                 before
             };
-            let consent_now =
-                before.and(scope, self.pending.resources(), context.now, expires_at);
+            let consent_now = before.and(scope, self.pending.resources(), context.now, expires_at);
             let record = consent_now.record(
                 &context.rules.realm,
                 self.pending.client.id(),

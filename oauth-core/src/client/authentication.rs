@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Client, ClientAuthentication};
 use crate::{
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Refusal},
     store::Record,
     time::Timestamp,
     types::{ClientId, Params, Secret},
@@ -73,42 +73,55 @@ pub trait ClientAuthenticationMethod: Send + Sync + 'static {
     /// Checks the proof. When in doubt, deny: what this accepts is an authenticated client.
     ///
     /// # Errors
-    /// A [`ClientDenial`] inside if the proof does not hold; a [`Fault`] if that could not be found out.
+    /// A [`ClientDenial`] if the proof does not hold; a fault if that could not be found out.
     async fn verify(
         &self,
         client: &Client,
         presented: &Presented,
         now: Timestamp,
-    ) -> Result<Result<Proof, ClientDenial>, Fault>;
+    ) -> Result<Proof, Error<ClientDenial>>;
 }
 
 /// Why a request was not accepted as coming from a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientDenial {
     /// Nothing in the request names a client.
+    #[error("the request names no client")]
     Missing,
     /// More than one method at once.
+    #[error("more than one method of client authentication")]
     SeveralMethods,
     /// The same request names two clients.
+    #[error("the request names two clients")]
     TwoClients,
     /// The `Authorization` header cannot be read, or has a scheme that nobody knows.
+    #[error("the Authorization header cannot be read or has an unknown scheme")]
     Malformed,
     /// No such client.
+    #[error("no such client")]
     Unknown,
     /// Not the method that the client is registered for.
+    #[error("the client is registered for another authentication method")]
     WrongMethod,
     /// The right method, but the wrong secret.
+    #[error("wrong client secret")]
     WrongSecret,
     /// A proof that does not hold.
+    #[error("the proof of the client does not hold")]
     WrongProof,
     /// A proof that was used before.
+    #[error("the proof of the client was used before")]
     ReplayedProof,
     /// A public client where only one that authenticates is served.
+    #[error("the client is public, and only one that authenticates is served")]
     Public,
     /// A client that is registered for other endpoints of the same server.
+    #[error("the client is registered under another profile")]
     OtherProfile,
 }
+
+impl Denial for ClientDenial {}
 
 impl ClientDenial {
     /// What to tell the client.

@@ -6,7 +6,7 @@ use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::{Client, Danger},
     decide::{Context, Decide, Decision, Found, Rules, Step},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Fault, Refusal},
     pkce::CodeVerifier,
     store::{Key, Kind, Stored, decode},
     token::{Code, CodePointer, GrantRecord, IssuedTokens, TokenResponse, UnspentCode, issue},
@@ -26,37 +26,49 @@ impl Grant for AuthorizationCodeGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        Ok(read(request).map(|exchange| Box::new(exchange) as GrantDecision))
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(read(request)?))
     }
 }
 
 /// Why a code was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CodeDenial {
     /// No such code, or its grant has ended.
+    #[error("no such code, or its grant has ended")]
     Unknown,
     /// It was issued to another client.
+    #[error("the code was issued to another client")]
     WrongClient,
     /// It was issued for another redirection URI.
+    #[error("the code was issued for another redirect_uri")]
     WrongRedirectUri,
     /// The redirection URI was left out, though the authorization request named it and there is no PKCE to bind the code
     /// instead.
+    #[error("redirect_uri is missing, and no code_challenge replaces it")]
     MissingRedirectUri,
     /// The request had a challenge, but the verifier was left out.
+    #[error("code_verifier is missing")]
     MissingVerifier,
     /// The verifier does not fit the challenge.
+    #[error("code_verifier does not match the code_challenge")]
     WrongVerifier,
     /// A verifier, though the authorization request had no challenge: somebody may have taken it away.
+    #[error("code_verifier without a code_challenge in the authorization request")]
     UnexpectedVerifier,
     /// A resource server that was not granted.
+    #[error("the resource was not granted")]
     Target,
     /// It is too old.
+    #[error("the code has expired")]
     Expired,
     /// It was used before, and everything else is right: somebody else has it too. The family has ended.
+    #[error("the code was used before; its grant has ended")]
     Replayed,
 }
+
+impl Denial for CodeDenial {}
 
 impl CodeDenial {
     /// What to tell the client.
@@ -178,7 +190,9 @@ impl Exchange<'_> {
                 is_named: redeemed.is_redirect_uri_named,
                 // The proof says that the verifier is as it was.
                 is_bound: self.verifier.is_some(),
-                is_right: self.redirect_uri.is_some_and(|uri| redeemed.returns_to(uri)),
+                is_right: self
+                    .redirect_uri
+                    .is_some_and(|uri| redeemed.returns_to(uri)),
             };
             // RFC 6749 §4.1.2 and OAuth 2.1 §7.5.2: a replay that is otherwise valid revokes what the code gave.
             return match self.check(&grant, &returns_to) {

@@ -6,7 +6,7 @@ use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules, Step},
-    error::Fault,
+    error::{Error, Fault},
     store::Key,
     token::{Issuance, TokenResponse, issue},
     types::{Resource, Scope},
@@ -25,8 +25,8 @@ impl Grant for ClientCredentialsGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        Ok(read(request).map(|ask| Box::new(ask) as GrantDecision))
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(read(request)?))
     }
 }
 

@@ -3,42 +3,57 @@
 use super::{CodeDenial, PasswordDenial, RefreshDenial};
 use crate::{
     client::ClientDenial,
-    error::{ErrorCode, Refusal},
+    error::{Denial, ErrorCode, Refusal, denial_becomes},
 };
 
 /// Why a token request was denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenDenial {
     /// A parameter stands there more than once.
+    #[error("a parameter is repeated")]
     Repeated,
     /// A required parameter is missing.
+    #[error("{0} is missing")]
     Missing(&'static str),
     /// A parameter has a value outside its grammar.
+    #[error("{0} is malformed")]
     Malformed(&'static str),
     /// The client did not prove to be it.
+    #[error(transparent)]
     Client(ClientDenial),
     /// No such grant here.
+    #[error("no such grant type")]
     UnsupportedGrantType,
     /// The client may not use this grant.
+    #[error("the client may not use this grant")]
     UnauthorizedClient,
     /// A scope that is none, or that the client may not ask for.
+    #[error("the scope is malformed, or more than the client may ask for")]
     Scope,
     /// A resource server that is none, or that nobody knows.
+    #[error("the resource is malformed or unknown")]
     Target,
     /// The authorization code was not accepted.
+    #[error(transparent)]
     Code(CodeDenial),
     /// The refresh token was not accepted.
+    #[error(transparent)]
     Refresh(RefreshDenial),
     /// The user's password was not accepted.
+    #[error(transparent)]
     Password(PasswordDenial),
     /// The grant would be larger than its record may be.
+    #[error("the grant would be larger than its record may be")]
     GrantTooLarge,
     /// The grant has as many access tokens out as it may have.
+    #[error("the grant has as many access tokens out as it may have")]
     TooManyTokens,
     /// A ticket for a code that is none, is too old, or was used before.
+    #[error("the ticket is malformed, expired or used")]
     Ticket,
     /// A reason of an added grant.
+    #[error("{reason}")]
     Extension {
         /// What to tell the client.
         refusal: Refusal,
@@ -46,6 +61,8 @@ pub enum TokenDenial {
         reason: &'static str,
     },
 }
+
+impl Denial for TokenDenial {}
 
 impl TokenDenial {
     /// What to tell the client.
@@ -91,11 +108,10 @@ impl TokenDenial {
     }
 }
 
-impl From<ClientDenial> for TokenDenial {
-    fn from(denial: ClientDenial) -> Self {
-        Self::Client(denial)
-    }
-}
+denial_becomes!(ClientDenial => TokenDenial::Client);
+denial_becomes!(CodeDenial => TokenDenial::Code);
+denial_becomes!(RefreshDenial => TokenDenial::Refresh);
+denial_becomes!(PasswordDenial => TokenDenial::Password);
 
 fn missing(name: &str) -> &'static str {
     match name {

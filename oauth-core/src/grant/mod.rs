@@ -32,7 +32,7 @@ pub(crate) use self::{
 use crate::{
     client::Client,
     decide::{Decide, Rules},
-    error::Fault,
+    error::Error,
     token::TokenResponse,
     types::{Params, Resource, Scope},
 };
@@ -156,9 +156,9 @@ pub trait Grant: Send + Sync + 'static {
     /// no I/O; what it learns goes into the decision.
     ///
     /// # Errors
-    /// A [`TokenDenial`] inside if the request cannot be granted whatever is stored; a [`Fault`] if that could not be found out.
+    /// A [`TokenDenial`] if the request cannot be granted whatever is stored; a fault if that could not be found out.
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault>;
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>>;
 }

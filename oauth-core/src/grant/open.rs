@@ -68,14 +68,12 @@ pub fn open_grant(
     let id = GrantId::from_bytes(context.random.id());
     let client = new.client;
     let request = AuthorizationRequest::of(client.id().clone(), new.scope, new.resources);
-    let mut grant = GrantRecord {
-        confirmation: new.confirmation,
-        authentication: new.authentication,
-        authorization_details: new.authorization_details,
-        actor: new.actor,
-        data: new.data,
-        ..GrantRecord::new(id, request, new.subject, context.now)
-    };
+    let mut grant = GrantRecord::new(id, request, new.subject, context.now);
+    grant.confirmation = new.confirmation;
+    grant.authentication = new.authentication;
+    grant.authorization_details = new.authorization_details;
+    grant.actor = new.actor;
+    grant.data = new.data;
     let forget_at = grant.begin(client, &context.rules.policy, context.now);
     let issuance = grant.issuance(client, context.rules);
     let (mut response, access_token) = issue(&issuance, context);

@@ -6,13 +6,11 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{
-    Grant, GrantDecision, GrantRequest, GrantType, NewGrant, TokenDenial, open_grant,
-};
+use super::{Grant, GrantDecision, GrantRequest, GrantType, NewGrant, TokenDenial, open_grant};
 use crate::{
     client::{Client, Danger},
     decide::{Context, Decide, Decision, Found, Rules, Step},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Fault, Refusal},
     store::Key,
     token::TokenResponse,
     types::{Resource, Scope, Secret, Subject},
@@ -26,24 +24,28 @@ pub trait PasswordAuthenticator: Send + Sync + 'static {
     /// It should take the same time for a name that does not exist as for a wrong password, or the time tells which names do.
     ///
     /// # Errors
-    /// A [`PasswordDenial`] inside if the password is not to be accepted; a [`Fault`] if that could not be found out.
+    /// A [`PasswordDenial`] if the password is not to be accepted; a fault if that could not be found out.
     async fn authenticate(
         &self,
         client: &Client,
         username: &str,
         password: &Secret,
-    ) -> Result<Result<Subject, PasswordDenial>, Fault>;
+    ) -> Result<Subject, Error<PasswordDenial>>;
 }
 
 /// Why a user's password was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasswordDenial {
     /// No such user, or another password.
+    #[error("wrong user name or password")]
     Wrong,
     /// Too many wrong passwords before.
+    #[error("too many wrong passwords before")]
     Throttled,
 }
+
+impl Denial for PasswordDenial {}
 
 impl PasswordDenial {
     /// What to tell the client.
@@ -87,20 +89,14 @@ impl Grant for PasswordGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        let (username, password, ask) = match read(request) {
-            Ok(read) => read,
-            Err(denial) => return Ok(Err(denial)),
-        };
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        let (username, password, ask) = read(request)?;
         // Last of all, so that a request that is wrong otherwise tells nothing about passwords.
-        let answer = self
+        let subject = self
             .0
             .authenticate(request.client, username, &password)
             .await?;
-        Ok(match answer {
-            Ok(subject) => Ok(Box::new(ask(subject)) as GrantDecision),
-            Err(denial) => Err(TokenDenial::Password(denial)),
-        })
+        Ok(Box::new(ask(subject)))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules, Step},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Fault, Refusal},
     hash::sha256,
     operator_secret::RefreshKeys,
     store::{Expect, Key, Record, Stored},
@@ -34,36 +34,48 @@ impl Grant for RefreshTokenGrant {
     async fn read<'a>(
         &self,
         request: GrantRequest<'a>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        Ok(read(request).map(|ask| Box::new(ask) as GrantDecision))
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(read(request)?))
     }
 }
 
 /// Why a refresh token was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshDenial {
     /// No such token, or its grant has ended.
+    #[error("no such refresh token, or its grant has ended")]
     Unknown,
     /// It was issued to another client.
+    #[error("the refresh token was issued to another client")]
     WrongClient,
     /// The grant has reached its end.
+    #[error("the grant has expired")]
     Expired,
     /// It was not used for too long.
+    #[error("the refresh token was not used for too long")]
     Idle,
     /// More scope than was granted.
+    #[error("the scope is more than was granted")]
     Scope,
     /// A resource server that was not granted.
+    #[error("the resource was not granted")]
     Target,
     /// It was used before, and this is no retry of that: somebody else has it too. The family has ended.
+    #[error("the refresh token was used before; its grant has ended")]
     Reused,
     /// A retry that was overtaken: the answer has arrived and its refresh token was used. Nothing has ended.
+    #[error("a retry whose answer has arrived and was used")]
     LateRetry,
     /// A retry, but no operator secret that is valid now gives the successor that was given out. Nothing has ended.
+    #[error("a retry, but no valid operator secret gives its successor")]
     NoSecret,
     /// The grant is bound to a key, and the request does not prove that it has that.
+    #[error("the grant is bound to a key that the request does not prove")]
     Unproven,
 }
+
+impl Denial for RefreshDenial {}
 
 impl RefreshDenial {
     /// What to tell the client.
@@ -255,13 +267,17 @@ impl Ask<'_> {
         let successor = presented.token.successor(&salt, keys);
         let bits = self.derived(&presented, &salt, keys);
         let retriable = !rules.policy.refresh_grace(self.client).is_zero();
-        let refresh = presented.refresh.rotated(
-            &successor,
-            retriable.then_some(salt),
-            &rules.realm,
-            now,
-        );
-        self.issue(presented, refresh, &bits, successor.encode(&rules.formats), context)
+        let refresh =
+            presented
+                .refresh
+                .rotated(&successor, retriable.then_some(salt), &rules.realm, now);
+        self.issue(
+            presented,
+            refresh,
+            &bits,
+            successor.encode(&rules.formats),
+            context,
+        )
     }
 
     /// A retry: the same successor, and for the same request the same access token. The commit fails once the successor is used.
@@ -288,7 +304,10 @@ impl Ask<'_> {
         }
         if let Some(stored) = found.get(1) {
             if let TokenState::Valid(token) = TokenState::read(stored, now)? {
-                let scope = self.scope.as_ref().unwrap_or(&presented.grant.request.scope);
+                let scope = self
+                    .scope
+                    .as_ref()
+                    .unwrap_or(&presented.grant.request.scope);
                 let mut response = TokenResponse::of(access_token, token, scope, now);
                 response.grant_expires_at = Some(presented.grant.expires_at);
                 response.refresh_token = Some(refresh_token);
@@ -331,7 +350,8 @@ impl Ask<'_> {
         if issued.is_none() {
             return Decision::deny(TokenDenial::TooManyTokens);
         }
-        let (mut response, access_token) = issue_of(bits, &self.issuance(&grant, rules), now, rules);
+        let (mut response, access_token) =
+            issue_of(bits, &self.issuance(&grant, rules), now, rules);
         response.refresh_token = Some(refresh_token);
         response.grant_expires_at = Some(grant.expires_at);
         // So long that no retry can miss it and issue it again.

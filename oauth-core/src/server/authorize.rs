@@ -1,20 +1,16 @@
 //! The authorization endpoint, and the decision about what is pending there.
 
-use std::error::Error;
-
 use super::AuthorizationServer;
 use crate::{
     authorize::{
-        AuthorizationResponse, Browser, Examined, Interaction, InteractionDenial, Pending,
-        Received, Refused, Sealed, Settle, Settled, UnprovenDenial, Verdict,
+        AuthorizationResponse, Browser, Examined, Identified, Interaction, InteractionDenial,
+        Pending, Received, Refused, Sealed, Settle, Settled, UnprovenDenial, Verdict,
     },
     client::ClientDenial,
     decide::Context,
-    error::Fault,
+    error::{Error, Fault},
     event::Event,
-    seal::{SealKey, Sealer},
-    store::{Commit, Outcome, Version, decode},
-    types::{Params, Subject},
+    types::{ClientId, Params, Subject},
 };
 
 /// What is to be done about an authorization request.
@@ -41,34 +37,19 @@ impl AuthorizationServer {
         params: Params,
         browser: &Browser,
     ) -> Result<AuthorizeAnswer, Fault> {
-        let received = Received::new(params);
-        let client_id = match received.client_id() {
-            Ok(client_id) => client_id,
-            Err(reason) => {
-                self.happened(|| Event::AuthorizationUnproven {
-                    client_id: None,
-                    reason,
-                });
-                return Ok(AuthorizeAnswer::Unproven(reason));
-            }
-        };
-        let found = self
-            .client(&client_id)
-            .await?
-            .map_err(|denial| match denial {
-                ClientDenial::OtherProfile => UnprovenDenial::OtherProfile,
-                _ => UnprovenDenial::UnknownClient,
-            });
-        let identified = match found.and_then(|client| received.identify(client)) {
+        let mut named = None;
+        let identified = match self.identify(params, &mut named).await {
             Ok(identified) => identified,
-            Err(reason) => {
+            Err(error) => {
+                let reason = error.into_denial()?;
                 self.happened(|| Event::AuthorizationUnproven {
-                    client_id: Some(client_id),
+                    client_id: named,
                     reason,
                 });
                 return Ok(AuthorizeAnswer::Unproven(reason));
             }
         };
+        let client_id = identified.client().id().clone();
         match identified.examine(self.issuer(), self.rules()) {
             Ok(examined) => self.pend(examined, browser).await,
             Err(refused) => {
@@ -85,28 +66,42 @@ impl AuthorizationServer {
         }
     }
 
+    /// Proves client and redirection URI. `named` becomes the client that the request names.
+    async fn identify(
+        &self,
+        params: Params,
+        named: &mut Option<ClientId>,
+    ) -> Result<Identified, Error<UnprovenDenial>> {
+        let received = Received::new(params);
+        let client_id = named.insert(received.client_id()?);
+        let client = self.client(client_id).await;
+        let client = client.map_err(|error| {
+            error.map_denial(|denial| match denial {
+                ClientDenial::OtherProfile => UnprovenDenial::OtherProfile,
+                _ => UnprovenDenial::UnknownClient,
+            })
+        })?;
+        Ok(received.identify(client)?)
+    }
+
     async fn pend(&self, examined: Examined, browser: &Browser) -> Result<AuthorizeAnswer, Fault> {
-        let tools = match self.sealer().await {
-            Ok(sealer) => self.random().map(|random| (sealer, random)),
+        let tools = match self.keys().await {
+            Ok(keys) => self.random().map(|random| (keys, random)),
             Err(fault) => Err(fault),
         };
         let client_id = examined.client().id().clone();
-        let (sealer, random) = match tools {
+        let (keys, random) = match tools {
             Ok(tools) => tools,
             Err(fault) => {
-                tracing::error!(fault = &fault as &dyn Error, %client_id, "cannot begin an interaction");
+                tracing::error!(fault = &fault as &dyn std::error::Error, %client_id, "cannot begin an interaction");
                 return match examined.broken(self.issuer(), &fault) {
                     Some(response) => Ok(AuthorizeAnswer::Respond(response)),
                     None => Err(fault),
                 };
             }
         };
-        let mut context = Context {
-            rules: self.rules(),
-            now: self.now(),
-            random,
-        };
-        let interaction = examined.pend(browser, &sealer, &mut context);
+        let mut context = Context::new(self.rules(), keys, self.now(), random);
+        let interaction = examined.pend(browser, &mut context);
         let scope = interaction.pending.scope().clone();
         self.happened(|| Event::AuthorizationPending { client_id, scope });
         Ok(AuthorizeAnswer::Interact(interaction))
@@ -115,31 +110,27 @@ impl AuthorizationServer {
     /// What is pending under a handle, to show a page about it.
     ///
     /// # Errors
-    /// An [`InteractionDenial`] inside if it cannot be carried on in this browser; a [`Fault`] if the machine broke.
+    /// An [`InteractionDenial`] if it cannot be carried on in this browser; a fault if the server failed.
     pub async fn interaction(
         &self,
         handle: &str,
         browser: Option<&Browser>,
-    ) -> Result<Result<Pending, InteractionDenial>, Fault> {
-        let pending = self.resume(handle, browser).await?;
-        if let Err(reason) = pending {
-            self.happened(|| Event::InteractionRefused { reason });
+    ) -> Result<Pending, Error<InteractionDenial>> {
+        let pending = self.resume(handle, browser).await;
+        if let Err(error) = &pending {
+            self.told_of_refused_interaction(error);
         }
-        Ok(pending)
+        pending
     }
 
     async fn resume(
         &self,
         handle: &str,
         browser: Option<&Browser>,
-    ) -> Result<Result<Pending, InteractionDenial>, Fault> {
-        match Sealed::open(handle, browser, &self.sealer().await?, self.now()) {
-            Ok(sealed) => {
-                let client = self.client(sealed.client_id()).await?;
-                Ok(sealed.resume(client.ok()))
-            }
-            Err(denial) => Ok(Err(denial)),
-        }
+    ) -> Result<Pending, Error<InteractionDenial>> {
+        let sealed = Sealed::open(handle, browser, &self.sealer().await?, self.now())?;
+        let client = self.find_client(sealed.client_id()).await?;
+        Ok(sealed.resume(client)?)
     }
 
     /// Decides what is pending under a handle, once. The same verdict again within a short time gets the same answer again,
@@ -149,49 +140,22 @@ impl AuthorizationServer {
     /// the browser's cookie, so a form on a foreign site does not get here.
     ///
     /// # Errors
-    /// An [`InteractionDenial`] inside if it cannot be decided so; a [`Fault`] if the machine broke.
+    /// An [`InteractionDenial`] if it cannot be decided so; a fault if the server failed.
     pub async fn settle(
         &self,
         handle: &str,
         browser: Option<&Browser>,
         verdict: &Verdict,
-    ) -> Result<Result<Settled, InteractionDenial>, Fault> {
-        let answer = match (self.resume(handle, browser).await?, browser) {
-            (Ok(pending), Some(browser)) => {
-                let client_id = pending.client().id().clone();
-                let ask = Settle {
-                    issuer: self.issuer(),
-                    pending: &pending,
-                    browser,
-                    verdict,
-                };
-                self.run(&ask).await?.map(|settled| (client_id, settled))
+    ) -> Result<Settled, Error<InteractionDenial>> {
+        match self.decide_pending(handle, browser, verdict).await {
+            Ok((client_id, settled)) => {
+                self.told_of_settled(client_id, verdict, &settled);
+                Ok(settled)
             }
-            (Ok(_), None) => Err(InteractionDenial::WrongBrowser),
-            (Err(denial), _) => Err(denial),
-        };
-        self.happened(|| match (&answer, verdict) {
-            (Err(reason), _) => Event::InteractionRefused { reason: *reason },
-            (Ok((client_id, _)), Verdict::Deny) => Event::Declined {
-                client_id: client_id.clone(),
-            },
-            (Ok((client_id, settled)), Verdict::Approve(approval)) => {
-                approved(client_id, &approval.subject, settled, false)
+            Err(error) => {
+                self.told_of_refused_interaction(&error);
+                Err(error)
             }
-            (Ok((client_id, settled)), Verdict::ApproveRemembered(subject)) => {
-                approved(client_id, subject, settled, true)
-            }
-        });
-        if let Ok((_, settled)) = &answer {
-            self.told_of_implicit(settled);
-        }
-        Ok(answer.map(|(_, settled)| settled))
-    }
-
-    /// Tells of a token that was issued right here.
-    fn told_of_implicit(&self, settled: &Settled) {
-        if let Some(token) = &settled.token {
-            self.happened(|| Event::issued(token, None));
         }
     }
 
@@ -205,70 +169,61 @@ impl AuthorizationServer {
         handle: &str,
         browser: Option<&Browser>,
         subject: &Subject,
-    ) -> Result<Result<Option<Settled>, InteractionDenial>, Fault> {
-        let (Ok(pending), Some(browser)) = (self.resume(handle, browser).await?, browser) else {
-            // Says what is wrong, and tells the log.
-            return Ok(self.interaction(handle, browser).await?.map(|_| None));
-        };
+    ) -> Result<Option<Settled>, Error<InteractionDenial>> {
         let verdict = Verdict::ApproveRemembered(subject.clone());
+        match self.decide_pending(handle, browser, &verdict).await {
+            Ok((client_id, settled)) => {
+                self.told_of_settled(client_id, &verdict, &settled);
+                Ok(Some(settled))
+            }
+            Err(Error::Denied(
+                InteractionDenial::NotRemembered | InteractionDenial::AlreadyDecided,
+            )) => Ok(None),
+            Err(error) => {
+                self.told_of_refused_interaction(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn decide_pending(
+        &self,
+        handle: &str,
+        browser: Option<&Browser>,
+        verdict: &Verdict,
+    ) -> Result<(ClientId, Settled), Error<InteractionDenial>> {
+        let pending = self.resume(handle, browser).await?;
         let ask = Settle {
-            issuer: self.issuer(),
             pending: &pending,
-            browser,
-            verdict: &verdict,
+            browser: browser.ok_or(InteractionDenial::WrongBrowser)?,
+            verdict,
         };
-        match self.run(&ask).await? {
-            Ok(settled) => {
-                self.happened(|| approved(pending.client().id(), subject, &settled, true));
-                self.told_of_implicit(&settled);
-                Ok(Ok(Some(settled)))
-            }
-            Err(InteractionDenial::NotRemembered | InteractionDenial::AlreadyDecided) => {
-                Ok(Ok(None))
-            }
-            Err(reason) => {
-                self.happened(|| Event::InteractionRefused { reason });
-                Ok(Err(reason))
-            }
+        let decided = self.run(&ask).await?;
+        let settled = pending.deliver(self.issuer(), decided);
+        Ok((pending.client().id().clone(), settled))
+    }
+
+    /// Tells of a decision, and of a token that was issued with it.
+    fn told_of_settled(&self, client_id: ClientId, verdict: &Verdict, settled: &Settled) {
+        let approved = |client_id, subject: &Subject, remembered| Event::Approved {
+            client_id,
+            subject: subject.clone(),
+            grant: settled.grant,
+            remembered,
+        };
+        self.happened(|| match verdict {
+            Verdict::Deny => Event::Declined { client_id },
+            Verdict::Approve(approval) => approved(client_id, &approval.subject, false),
+            Verdict::ApproveRemembered(subject) => approved(client_id, subject, true),
+        });
+        if let Some(token) = &settled.token {
+            self.happened(|| Event::issued(token, None));
         }
     }
 
-    /// Seals values that travel with a browser, with a key that every process over the same store has.
-    ///
-    /// # Errors
-    /// If the store or the source of randomness fails.
-    pub async fn sealer(&self) -> Result<Sealer, Fault> {
-        if let Some(sealer) = self.0.sealer.get() {
-            return Ok(sealer.clone());
+    fn told_of_refused_interaction(&self, error: &Error<InteractionDenial>) {
+        if let Some(&reason) = error.denial() {
+            self.happened(|| Event::InteractionRefused { reason });
         }
-        let key = SealKey::key(&self.rules().realm);
-        for _ in 0..super::ATTEMPTS {
-            if let Some(stored) = self.0.store.load(&key).await? {
-                let SealKey(bytes) = decode(&stored.body)?;
-                return Ok(self.0.sealer.get_or_init(|| Sealer::new(bytes)).clone());
-            }
-            let mut random = self.random()?;
-            let id = Version::from_bytes(random.id());
-            let made = SealKey(random.secret()).record(&self.rules().realm);
-            // Whoever is first has made it; everybody then loads that one.
-            let (Outcome::Committed | Outcome::Conflict) = self
-                .commit(Commit::new(id).create(made), self.now())
-                .await?;
-        }
-        Err(Fault::Contention)
-    }
-}
-
-fn approved(
-    client_id: &crate::types::ClientId,
-    subject: &Subject,
-    settled: &Settled,
-    remembered: bool,
-) -> Event {
-    Event::Approved {
-        client_id: client_id.clone(),
-        subject: subject.clone(),
-        grant: settled.grant,
-        remembered,
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         Authenticated, Authorization, Claim, Client, ClientDenial, Presented, Proof, claim,
         verify_secret,
     },
-    error::Fault,
+    error::{Error, Fault},
     types::{ClientId, Params},
 };
 
@@ -17,83 +17,66 @@ impl AuthorizationServer {
     /// used by this.
     ///
     /// # Errors
-    /// A [`ClientDenial`] inside if it did not prove to be it; a [`Fault`] if that could not be found out.
+    /// A [`ClientDenial`] if it did not prove to be it; a fault if that could not be found out.
     pub async fn authenticate_client(
         &self,
         request: &Presented,
-    ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
-        Ok(self
-            .caller(request)
-            .await?
-            .map(|authenticated| authenticated.client))
+    ) -> Result<Arc<Client>, Error<ClientDenial>> {
+        Ok(self.caller(request).await?.client)
     }
 
     /// The client of a request that decides nothing but what it asks, so that a one-time proof is spent by itself.
     pub(super) async fn caller(
         &self,
         request: &Presented,
-    ) -> Result<Result<Authenticated, ClientDenial>, Fault> {
-        match self.authenticate(request).await? {
-            Ok(client) => {
-                let spent = self.spend(client.proof.clone()).await?;
-                Ok(spent.map(|()| client))
-            }
-            Err(denial) => Ok(Err(denial)),
-        }
+    ) -> Result<Authenticated, Error<ClientDenial>> {
+        let client = self.authenticate(request).await?;
+        self.spend(client.proof.clone()).await?;
+        Ok(client)
     }
 
     /// Authenticates the client of a request, or lets a public one name itself.
     pub(super) async fn authenticate(
         &self,
         presented: &Presented,
-    ) -> Result<Result<Authenticated, ClientDenial>, Fault> {
-        let claim = match claim(presented, &self.0.methods) {
-            Ok(claim) => claim,
-            Err(denial) => return Ok(Err(denial)),
-        };
-        let client = match self.client(claim.client_id()).await? {
-            Ok(client) => client,
-            Err(denial) => return Ok(Err(denial)),
-        };
-        if let Err(denial) = verify_secret(&client, &claim) {
-            return Ok(Err(denial));
-        }
+    ) -> Result<Authenticated, Error<ClientDenial>> {
+        let claim = claim(presented, &self.0.methods)?;
+        let client = self.client(claim.client_id()).await?;
+        verify_secret(&client, &claim)?;
         let proof = match claim {
-            Claim::Method(_, method) => {
-                match method.verify(&client, presented, self.now()).await? {
-                    Ok(proof) => proof,
-                    Err(denial) => return Ok(Err(denial)),
-                }
-            }
+            Claim::Method(_, method) => method.verify(&client, presented, self.now()).await?,
             Claim::None(_) | Claim::Basic(..) | Claim::Post(..) => Proof::default(),
         };
-        Ok(Ok(Authenticated { client, proof }))
+        Ok(Authenticated { client, proof })
     }
 
     /// The client that `client_id` names, without any proof that it is from it.
     pub(super) async fn named_client(
         &self,
         params: &Params,
-    ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
-        let Some(id) = params.get("client_id") else {
-            return Ok(Err(ClientDenial::Missing));
-        };
-        match ClientId::new(id) {
-            Ok(id) => self.client(&id).await,
-            Err(_) => Ok(Err(ClientDenial::Unknown)),
-        }
+    ) -> Result<Arc<Client>, Error<ClientDenial>> {
+        let id = params.get("client_id").ok_or(ClientDenial::Missing)?;
+        let id = ClientId::new(id).map_err(|_| ClientDenial::Unknown)?;
+        self.client(&id).await
     }
 
     /// The client with this id, if it is registered for this server's profile.
-    pub(super) async fn client(
-        &self,
-        id: &ClientId,
-    ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
-        Ok(match self.0.clients.client(id).await? {
-            Some(client) if client.profile() == self.0.profile.as_deref() => Ok(client),
-            Some(_) => Err(ClientDenial::OtherProfile),
-            None => Err(ClientDenial::Unknown),
-        })
+    pub(super) async fn client(&self, id: &ClientId) -> Result<Arc<Client>, Error<ClientDenial>> {
+        let client = self.0.clients.client(id).await?;
+        let client = client.ok_or(ClientDenial::Unknown)?;
+        if client.profile() == self.0.profile.as_deref() {
+            Ok(client)
+        } else {
+            Err(ClientDenial::OtherProfile.into())
+        }
+    }
+
+    /// The client with this id, where it makes no difference why there is none.
+    pub(super) async fn find_client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, Fault> {
+        match self.client(id).await {
+            Ok(client) => Ok(Some(client)),
+            Err(error) => error.into_denial().map(|_| None),
+        }
     }
 
     /// The client that a request names, whether it is that or not.

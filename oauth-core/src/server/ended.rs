@@ -105,9 +105,10 @@ impl AuthorizationServer {
         let policy = &self.rules().policy;
         let idle = policy.refresh_token_idle(client);
         now >= grant.ends_at(client, policy)
-            || grant.refresh.as_ref().is_none_or(|refresh| {
-                idle.is_some_and(|idle| now >= refresh.issued_at + idle)
-            })
+            || grant
+                .refresh
+                .as_ref()
+                .is_none_or(|refresh| idle.is_some_and(|idle| now >= refresh.issued_at + idle))
     }
 
     /// The grant of a family; `None` if it has ended.

@@ -3,7 +3,7 @@
 use super::AuthorizationServer;
 use crate::{
     client::{Client, ClientDenial, Presented},
-    error::Fault,
+    error::{Error, Fault},
     event::Event,
     token::{
         AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, TokenState,
@@ -16,49 +16,48 @@ impl AuthorizationServer {
     /// Answers a request to the introspection endpoint (RFC 7662 §2.1).
     ///
     /// # Errors
-    /// An [`IntrospectionDenial`] inside if it is denied; a [`Fault`] if the machine broke.
+    /// An [`IntrospectionDenial`] if it is denied; a fault if the server failed.
     pub async fn introspect(
         &self,
         request: &Presented,
-    ) -> Result<Result<IntrospectionResponse, IntrospectionDenial>, Fault> {
-        let answer = self.look_up(request).await?;
-        self.happened(|| match &answer {
-            Ok((caller, response)) => Event::Introspected {
+    ) -> Result<IntrospectionResponse, Error<IntrospectionDenial>> {
+        let answer = self.look_up(request).await;
+        match &answer {
+            Ok((caller, response)) => self.happened(|| Event::Introspected {
                 caller: caller.clone(),
                 active: *response != IntrospectionResponse::Inactive,
-            },
-            Err(reason) => Event::IntrospectionDenied {
+            }),
+            Err(Error::Denied(reason)) => self.happened(|| Event::IntrospectionDenied {
                 client_id: self.named(request),
                 reason: *reason,
-            },
-        });
-        Ok(answer.map(|(_, response)| response))
+            }),
+            Err(Error::Fault(_)) => {}
+        }
+        answer.map(|(_, response)| response)
     }
 
     async fn look_up(
         &self,
         request: &Presented,
-    ) -> Result<Result<(ClientId, IntrospectionResponse), IntrospectionDenial>, Fault> {
+    ) -> Result<(ClientId, IntrospectionResponse), Error<IntrospectionDenial>> {
         if request.params.repeated().is_some() {
-            return Ok(Err(IntrospectionDenial::Repeated));
+            return Err(IntrospectionDenial::Repeated.into());
         }
-        let caller = match self.caller(request).await? {
-            Ok(authenticated) => authenticated.client,
-            Err(denial) => return Ok(Err(IntrospectionDenial::Client(denial))),
-        };
+        let caller = self.caller(request).await?.client;
         // RFC 7662 §4: who only names itself could be anybody.
         if !caller.is_confidential() {
-            return Ok(Err(IntrospectionDenial::Client(ClientDenial::Public)));
+            return Err(ClientDenial::Public.into());
         }
-        let Some(token) = request.params.get("token") else {
-            return Ok(Err(IntrospectionDenial::Missing));
-        };
+        let token = request
+            .params
+            .get("token")
+            .ok_or(IntrospectionDenial::Missing)?;
         let ask = Introspect {
             caller: &caller,
             token: BorrowedSecret::new(token),
         };
         let response = self.look(&ask).await?;
-        Ok(Ok((caller.id().clone(), response)))
+        Ok((caller.id().clone(), response))
     }
 
     /// What a client that has authenticated may know of a token, as at the introspection endpoint.

@@ -61,8 +61,9 @@ impl AuthorizationServer {
             let id = Version::from_bytes(random.id());
             let made = StoredSecret::new(random.secret()).record(realm);
             // Whoever is first has made it; everybody then loads that one.
-            let (Outcome::Committed | Outcome::Conflict) =
-                self.commit(Commit::new(id).create(made), self.now()).await?;
+            let (Outcome::Committed | Outcome::Conflict) = self
+                .commit(Commit::new(id).create(made), self.now())
+                .await?;
         }
         Err(Fault::Contention)
     }

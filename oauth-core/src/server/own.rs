@@ -1,12 +1,10 @@
 //! What clients get for themselves in unusual ways, if they were dangerously allowed it.
 
-use std::sync::Arc;
-
 use super::AuthorizationServer;
 use crate::{
     client::{Authenticated, Danger, Presented},
     decide::Context,
-    error::Fault,
+    error::Error,
     event::Event,
     grant::{ClientCredentials, Collect, GrantRequest, OwnCode, Ticket, TokenDenial},
     token::TokenResponse,
@@ -18,41 +16,35 @@ impl AuthorizationServer {
     /// [`dangerous_token_without_authentication`](crate::client::ClientBuilder::dangerous_token_without_authentication).
     ///
     /// # Errors
-    /// A [`TokenDenial`] inside if it is denied; a [`Fault`] if the machine broke.
+    /// A [`TokenDenial`] if it is denied; a fault if the server failed.
     pub async fn token_without_authentication(
         &self,
         params: &Params,
-    ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
-        let answer = self.give_without_authentication(params).await?;
+    ) -> Result<TokenResponse, Error<TokenDenial>> {
+        let answer = self.give_without_authentication(params).await;
         self.told_of_token(&answer, None, || {
             ClientId::new(params.get("client_id")?).ok()
         });
-        Ok(answer)
+        answer
     }
 
     async fn give_without_authentication(
         &self,
         params: &Params,
-    ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
+    ) -> Result<TokenResponse, Error<TokenDenial>> {
         if params.repeated().is_some() {
-            return Ok(Err(TokenDenial::Repeated));
+            return Err(TokenDenial::Repeated.into());
         }
-        let client = match self.named_client(params).await? {
-            Ok(client) => client,
-            Err(denial) => return Ok(Err(denial.into())),
-        };
+        let client = self.named_client(params).await?;
         if !client.allows(Danger::TokenWithoutAuthentication) {
-            return Ok(Err(TokenDenial::UnauthorizedClient));
+            return Err(TokenDenial::UnauthorizedClient.into());
         }
         let request = GrantRequest {
             client: &client,
             params,
             rules: self.rules(),
         };
-        match ClientCredentials::of(request) {
-            Ok(ask) => self.run(&ask).await,
-            Err(denial) => Ok(Err(denial)),
-        }
+        self.run(&ClientCredentials::of(request)?).await
     }
 
     /// Gives a client that authenticates a ticket for a code of its own: for
@@ -60,83 +52,60 @@ impl AuthorizationServer {
     /// holds no secret.
     ///
     /// # Errors
-    /// A [`TokenDenial`] inside if it is denied; a [`Fault`] if the machine broke.
-    pub async fn own_code_ticket(
-        &self,
-        request: &Presented,
-    ) -> Result<Result<String, TokenDenial>, Fault> {
-        let answer = self.issue_ticket(request).await?;
-        if let Err(reason) = answer {
-            let client_id = self.named(request);
+    /// A [`TokenDenial`] if it is denied; a fault if the server failed.
+    pub async fn own_code_ticket(&self, request: &Presented) -> Result<String, Error<TokenDenial>> {
+        let answer = self.issue_ticket(request).await;
+        if let Err(Error::Denied(reason)) = answer {
             self.happened(|| Event::TokenDenied {
-                client_id,
+                client_id: self.named(request),
                 grant_type: None,
                 reason,
             });
         }
-        Ok(answer)
+        answer
     }
 
-    async fn issue_ticket(
-        &self,
-        request: &Presented,
-    ) -> Result<Result<String, TokenDenial>, Fault> {
+    async fn issue_ticket(&self, request: &Presented) -> Result<String, Error<TokenDenial>> {
         if request.params.repeated().is_some() {
-            return Ok(Err(TokenDenial::Repeated));
+            return Err(TokenDenial::Repeated.into());
         }
-        let Authenticated { client, .. } = match self.caller(request).await? {
-            Ok(authenticated) => authenticated,
-            Err(denial) => return Ok(Err(denial.into())),
-        };
-        let mut context = Context {
-            rules: self.rules(),
-            now: self.now(),
-            random: self.random()?,
-        };
-        match Ticket::issue(&client, &mut context) {
-            Ok(ticket) => Ok(Ok(ticket.seal(&self.sealer().await?))),
-            Err(denial) => Ok(Err(denial)),
-        }
+        let Authenticated { client, .. } = self.caller(request).await?;
+        let keys = self.keys().await?;
+        let mut context = Context::new(self.rules(), keys, self.now(), self.random()?);
+        let ticket = Ticket::issue(&client, &mut context)?;
+        Ok(ticket.seal(&self.sealer().await?))
     }
 
     /// The code for a ticket, once.
     ///
     /// # Errors
-    /// A [`TokenDenial`] inside if it is denied; a [`Fault`] if the machine broke.
-    pub async fn own_code(&self, ticket: &str) -> Result<Result<OwnCode, TokenDenial>, Fault> {
-        let ticket = match Ticket::open(ticket, &self.sealer().await?, self.now()) {
-            Ok(ticket) => ticket,
-            Err(denial) => return Ok(self.denied_own_code(None, denial)),
-        };
-        let client_id = ticket.client_id().clone();
-        let Some(client) = self.client(&client_id).await?.ok() else {
-            return Ok(self.denied_own_code(Some(client_id), TokenDenial::Ticket));
-        };
-        match self
-            .run(&Collect {
-                ticket,
-                client: Arc::clone(&client),
-            })
-            .await?
-        {
-            Ok(code) => {
-                self.happened(|| Event::OwnCodeIssued { client_id });
-                Ok(Ok(code))
-            }
-            Err(denial) => Ok(self.denied_own_code(Some(client_id), denial)),
+    /// A [`TokenDenial`] if it is denied; a fault if the server failed.
+    pub async fn own_code(&self, ticket: &str) -> Result<OwnCode, Error<TokenDenial>> {
+        let mut client_id = None;
+        let answer = self.collect(ticket, &mut client_id).await;
+        match (&answer, client_id) {
+            (Ok(_), Some(client_id)) => self.happened(|| Event::OwnCodeIssued { client_id }),
+            (Err(Error::Denied(reason)), client_id) => self.happened(|| Event::TokenDenied {
+                client_id,
+                grant_type: None,
+                reason: *reason,
+            }),
+            (Err(Error::Fault(_)), _) | (Ok(_), None) => {}
         }
+        answer
     }
 
-    fn denied_own_code(
+    /// Redeems a ticket. `client_id` becomes the client that it names.
+    async fn collect(
         &self,
-        client_id: Option<ClientId>,
-        reason: TokenDenial,
-    ) -> Result<OwnCode, TokenDenial> {
-        self.happened(|| Event::TokenDenied {
-            client_id,
-            grant_type: None,
-            reason,
-        });
-        Err(reason)
+        ticket: &str,
+        client_id: &mut Option<ClientId>,
+    ) -> Result<OwnCode, Error<TokenDenial>> {
+        let ticket = Ticket::open(ticket, &self.sealer().await?, self.now())?;
+        let client = self
+            .find_client(client_id.insert(ticket.client_id().clone()))
+            .await?
+            .ok_or(TokenDenial::Ticket)?;
+        self.run(&Collect { ticket, client }).await
     }
 }

@@ -3,9 +3,9 @@
 use super::AuthorizationServer;
 use crate::{
     client::{ClientDenial, Proof},
-    decide::{Context, Decide, Decision, Found, Rules},
-    error::Fault,
-    store::{Key, Record, StoreError},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
+    error::{Error, Fault},
+    store::{Key, Record},
 };
 
 impl AuthorizationServer {
@@ -18,9 +18,9 @@ impl AuthorizationServer {
     }
 
     /// Marks a proof as used that may be used once, if it is one and nothing else will.
-    pub(super) async fn spend(&self, proof: Proof) -> Result<Result<(), ClientDenial>, Fault> {
+    pub(super) async fn spend(&self, proof: Proof) -> Result<(), Error<ClientDenial>> {
         if proof.once.is_none() {
-            return Ok(Ok(()));
+            return Ok(());
         }
         let decision = Box::new(Nothing);
         // Boxed, since it is rare: the futures of all others need no room for it.
@@ -42,29 +42,43 @@ where
     type Denial = D::Denial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        let mut keys = self.decision.needs(rules);
-        // Last, so that the decision finds its own records where it expects them.
-        keys.extend(self.proof.once.iter().map(|mark| mark.key.clone()));
-        keys
+        // First, since the decision may ask for more records after its own.
+        let mark = self.proof.once.iter().map(|mark| mark.key.clone());
+        mark.chain(self.decision.needs(rules)).collect()
     }
 
     fn decide(
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<D::Answer, D::Denial>, StoreError> {
+    ) -> Result<Step<D::Answer, D::Denial>, Fault> {
         let Some(mark) = &self.proof.once else {
             return self.decision.decide(found, context);
         };
-        if found.last().is_some() {
-            return Ok(Decision::deny(ClientDenial::ReplayedProof.into()));
+        if found.get(0).is_some() {
+            return Ok(Decision::deny(ClientDenial::ReplayedProof.into()).into());
         }
-        let Decision { commit, answer } = self.decision.decide(found, context)?;
-        let commit = commit.unwrap_or_else(|| context.commit());
-        Ok(Decision {
-            commit: Some(commit.create(Record::clone(mark))),
-            answer,
-        })
+        let mut step = self.decision.decide(&found.after(1), context)?;
+        if let Step::Decided(decision) = &mut step {
+            let commit = decision.commit.take().unwrap_or_else(|| context.commit());
+            decision.commit = Some(commit.create(Record::clone(mark)));
+        }
+        Ok(step)
+    }
+
+    fn attach(&self, answer: &mut D::Answer, signed: Vec<Vec<u8>>) -> Result<(), Fault> {
+        self.decision.attach(answer, signed)
+    }
+
+    fn has_happened(
+        &self,
+        found: &Found<'_>,
+        answer: &D::Answer,
+        rules: &Rules,
+    ) -> Result<bool, Fault> {
+        let marks = usize::from(self.proof.once.is_some());
+        self.decision
+            .has_happened(&found.after(marks), answer, rules)
     }
 }
 
@@ -79,14 +93,7 @@ impl Decide for Nothing {
         Vec::new()
     }
 
-    fn decide(
-        &self,
-        _: &Found<'_>,
-        _: &mut Context<'_>,
-    ) -> Result<Decision<(), ClientDenial>, StoreError> {
-        Ok(Decision {
-            commit: None,
-            answer: Ok(()),
-        })
+    fn decide(&self, _: &Found<'_>, _: &mut Context<'_>) -> Result<Step<(), ClientDenial>, Fault> {
+        Ok(Decision::answer(()).into())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::AuthorizationServer;
 use crate::{
     client::{Client, Presented},
-    error::Fault,
+    error::{Error, Fault},
     event::Event,
     token::{Extent, Holding, RevocationDenial, Revoke, Revoked},
     types::{BorrowedSecret, ClientId, Secret},
@@ -15,43 +15,42 @@ impl AuthorizationServer {
     /// Answers a request to the revocation endpoint (RFC 7009 §2.1).
     ///
     /// # Errors
-    /// A [`RevocationDenial`] inside if it is denied; a [`Fault`] if the machine broke.
-    pub async fn revoke(&self, request: &Presented) -> Result<Result<(), RevocationDenial>, Fault> {
-        let answer = self.take_back(request).await?;
-        self.happened(|| match &answer {
-            Ok((client_id, revoked)) => Event::Revoked {
+    /// A [`RevocationDenial`] if it is denied; a fault if the server failed.
+    pub async fn revoke(&self, request: &Presented) -> Result<(), Error<RevocationDenial>> {
+        let answer = self.take_back(request).await;
+        match &answer {
+            Ok((client_id, revoked)) => self.happened(|| Event::Revoked {
                 client_id: client_id.clone(),
                 family: *revoked == Revoked::Family,
-            },
-            Err(reason) => Event::RevocationDenied {
+            }),
+            Err(Error::Denied(reason)) => self.happened(|| Event::RevocationDenied {
                 client_id: self.named(request),
                 reason: *reason,
-            },
-        });
-        Ok(answer.map(|_| ()))
+            }),
+            Err(Error::Fault(_)) => {}
+        }
+        answer.map(|_| ())
     }
 
     async fn take_back(
         &self,
         request: &Presented,
-    ) -> Result<Result<(ClientId, Revoked), RevocationDenial>, Fault> {
+    ) -> Result<(ClientId, Revoked), Error<RevocationDenial>> {
         if request.params.repeated().is_some() {
-            return Ok(Err(RevocationDenial::Repeated));
+            return Err(RevocationDenial::Repeated.into());
         }
-        let client = match self.caller(request).await? {
-            Ok(authenticated) => authenticated.client,
-            Err(denial) => return Ok(Err(RevocationDenial::Client(denial))),
-        };
-        let Some(token) = request.params.get("token") else {
-            return Ok(Err(RevocationDenial::Missing));
-        };
+        let client = self.caller(request).await?.client;
+        let token = request
+            .params
+            .get("token")
+            .ok_or(RevocationDenial::Missing)?;
         let ask = Revoke {
             client: &client,
             token: BorrowedSecret::new(token),
             extent: Extent::Token,
         };
-        let answer = self.run(&ask).await?;
-        Ok(answer.map(|revoked| (client.id().clone(), revoked)))
+        let revoked = self.run(&ask).await?;
+        Ok((client.id().clone(), revoked))
     }
 
     /// Ends the grant behind an access or refresh token, with all its tokens; a token without a grant by itself. `client` is the one
@@ -59,17 +58,17 @@ impl AuthorizationServer {
     /// is of a client of this server's profile. Any other is as good as ended.
     ///
     /// # Errors
-    /// A [`RevocationDenial`] inside if it is another client's token; a [`Fault`] if the machine broke.
+    /// A [`RevocationDenial`] if it is another client's token; a fault if the server failed.
     pub async fn revoke_grant(
         &self,
         client: Option<&Client>,
         token: &Secret,
-    ) -> Result<Result<(), RevocationDenial>, Fault> {
+    ) -> Result<(), Error<RevocationDenial>> {
         match client {
             Some(client) => self.end_grant_of(client, token).await,
             None => match self.holder(token).await? {
                 Some(client) => self.end_grant_of(&client, token).await,
-                None => Ok(Ok(())),
+                None => Ok(()),
             },
         }
     }
@@ -78,25 +77,26 @@ impl AuthorizationServer {
         &self,
         client: &Client,
         token: &Secret,
-    ) -> Result<Result<(), RevocationDenial>, Fault> {
+    ) -> Result<(), Error<RevocationDenial>> {
         let ask = Revoke {
             client,
             token: token.borrowed(),
             extent: Extent::Grant,
         };
-        let answer = self.run(&ask).await?;
+        let answer = self.run(&ask).await;
         let client_id = client.id().clone();
-        self.happened(|| match answer {
-            Ok(revoked) => Event::Revoked {
+        match &answer {
+            Ok(revoked) => self.happened(|| Event::Revoked {
                 client_id,
-                family: revoked == Revoked::Family,
-            },
-            Err(reason) => Event::RevocationDenied {
+                family: *revoked == Revoked::Family,
+            }),
+            Err(Error::Denied(reason)) => self.happened(|| Event::RevocationDenied {
                 client_id: Some(client_id),
-                reason,
-            },
-        });
-        Ok(answer.map(|_| ()))
+                reason: *reason,
+            }),
+            Err(Error::Fault(_)) => {}
+        }
+        answer.map(|_| ())
     }
 
     /// The client that a token speaks for, for endpoints where holding it is proof enough. `None` if it cannot be used, or is of a
@@ -109,7 +109,7 @@ impl AuthorizationServer {
             token: token.borrowed(),
         };
         match self.look(&ask).await? {
-            Some(id) => Ok(self.client(&id).await?.ok()),
+            Some(id) => self.find_client(&id).await,
             None => Ok(None),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{AuthorizationServer, proof::Proven};
 use crate::{
     client::{Authenticated, Client, ClientDenial, Presented},
-    error::Fault,
+    error::Error,
     event::Event,
     grant::{GrantDecision, GrantRequest, GrantType, TokenDenial},
     token::TokenResponse,
@@ -16,57 +16,52 @@ impl AuthorizationServer {
     /// Answers a request to the token endpoint (RFC 6749 §3.2).
     ///
     /// # Errors
-    /// A [`TokenDenial`] inside if it is denied; a [`Fault`] if the machine broke.
-    pub async fn token(
-        &self,
-        request: &Presented,
-    ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
+    /// A [`TokenDenial`] if it is denied; a fault if the server failed.
+    pub async fn token(&self, request: &Presented) -> Result<TokenResponse, Error<TokenDenial>> {
         let mut grant_type = None;
-        let answer = self.exchange(request, &mut grant_type).await?;
+        let answer = self.exchange(request, &mut grant_type).await;
         self.told_of_token(&answer, grant_type, || self.named(request));
-        Ok(answer)
+        answer
     }
 
     /// Tells of a token that was issued or not; `claimed` is the client that the request named.
     pub(super) fn told_of_token(
         &self,
-        answer: &Result<TokenResponse, TokenDenial>,
+        answer: &Result<TokenResponse, Error<TokenDenial>>,
         grant_type: Option<GrantType>,
         claimed: impl FnOnce() -> Option<ClientId>,
     ) {
-        self.happened(|| match answer {
-            Ok(response) => Event::issued(&response.token, grant_type),
-            Err(reason) => Event::TokenDenied {
+        match answer {
+            Ok(response) => self.happened(|| Event::issued(&response.token, grant_type)),
+            Err(Error::Denied(reason)) => self.happened(|| Event::TokenDenied {
                 client_id: claimed(),
                 grant_type,
                 reason: *reason,
-            },
-        });
+            }),
+            Err(Error::Fault(_)) => {}
+        }
     }
 
     async fn exchange(
         &self,
         request: &Presented,
         grant_type: &mut Option<GrantType>,
-    ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
+    ) -> Result<TokenResponse, Error<TokenDenial>> {
         if request.params.repeated().is_some() {
-            return Ok(Err(TokenDenial::Repeated));
+            return Err(TokenDenial::Repeated.into());
         }
-        let Authenticated { client, proof } = match self.authenticate(request).await? {
-            Ok(authenticated) => authenticated,
-            Err(denial) => return Ok(Err(denial.into())),
-        };
+        let Authenticated { client, proof } = self.authenticate(request).await?;
         // Before the grant asks anybody anything. Whether it is still unused in the end, the commit sees to.
         if self.is_used(&proof).await? {
-            return Ok(Err(ClientDenial::ReplayedProof.into()));
+            return Err(ClientDenial::ReplayedProof.into());
         }
-        match self.read(&client, &request.params, grant_type).await? {
+        match self.read(&client, &request.params, grant_type).await {
             Ok(decision) => self.run(&Proven { proof, decision }).await,
-            Err(denial) => Ok(self
-                .spend(proof)
-                .await?
-                .map_err(Into::into)
-                .and(Err(denial))),
+            Err(error) => {
+                let denial = error.into_denial()?;
+                self.spend(proof).await?;
+                Err(denial.into())
+            }
         }
     }
 
@@ -76,16 +71,16 @@ impl AuthorizationServer {
         client: &'a Arc<Client>,
         params: &'a Params,
         grant_type: &mut Option<GrantType>,
-    ) -> Result<Result<GrantDecision<'a>, TokenDenial>, Fault> {
-        let Some(name) = params.get("grant_type") else {
-            return Ok(Err(TokenDenial::Missing("grant_type")));
-        };
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        let name = params
+            .get("grant_type")
+            .ok_or(TokenDenial::Missing("grant_type"))?;
         let mut grants = self.0.grants.iter();
-        let Some(grant) = grants.find(|grant| grant.grant_type().as_str() == name) else {
-            return Ok(Err(TokenDenial::UnsupportedGrantType));
-        };
+        let grant = grants
+            .find(|grant| grant.grant_type().as_str() == name)
+            .ok_or(TokenDenial::UnsupportedGrantType)?;
         if !client.may_use(grant_type.insert(grant.grant_type())) {
-            return Ok(Err(TokenDenial::UnauthorizedClient));
+            return Err(TokenDenial::UnauthorizedClient.into());
         }
         let request = GrantRequest {
             client,

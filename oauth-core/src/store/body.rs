@@ -203,7 +203,9 @@ fn sure<T>(written: Result<T, encode::Error<std::convert::Infallible>>) {
 
 /// The number of entries of the map that comes next.
 pub(crate) fn map(input: &mut Decoder<'_>) -> Result<u64, Error> {
-    input.map()?.ok_or_else(|| Error::message("a map without a length"))
+    input
+        .map()?
+        .ok_or_else(|| Error::message("a map without a length"))
 }
 
 /// Fields that this version does not know, as they were read, and the version of the reader that the record asked for.
@@ -265,7 +267,6 @@ macro_rules! numbered {
     ) => {
         impl $crate::store::Field for $type {
             fn write(&self, out: &mut $crate::store::Writer) {
-                use $crate::store::Field;
                 let missing = [$(self.$field.is_missing()),+];
                 let known = missing.into_iter().filter(|missing| !missing).count() as u64;
                 out.map(known $(+ self.$unknown.count())?);
@@ -277,19 +278,18 @@ macro_rules! numbered {
             }
 
             fn read(input: &mut minicbor::Decoder<'_>) -> Result<Self, minicbor::decode::Error> {
-                use $crate::store::Field;
                 $(let mut $unknown = $crate::store::Unknown::begin(input);)?
                 $(let mut $field = None;)+
                 for _ in 0..$crate::store::map(input)? {
                     match input.u64()? {
-                        $($number => $field = Some(Field::read(input)?),)+
+                        $($number => $field = Some($crate::store::Field::read(input)?),)+
                         number => $crate::store::numbered!(
                             @other number, input $(, keeps $unknown)? $(, skips $others)?
                         ),
                     }
                 }
                 Ok(Self {
-                    $($field: $field.or_else(Field::missing).ok_or_else(|| {
+                    $($field: $field.or_else($crate::store::Field::missing).ok_or_else(|| {
                         minicbor::decode::Error::message(concat!(stringify!($field), " is missing"))
                     })?,)+
                     $($unknown,)?
@@ -619,7 +619,9 @@ mod tests {
         // No name.
         assert!(decode::<Old>(&[1, 0xa0]).is_err());
         // A list that says it is longer than memory.
-        let endless = [1, 0xa2, 0, 0x60, 1, 0xa1, 1, 0x9b, 255, 255, 255, 255, 255, 255, 255, 255];
+        let endless = [
+            1, 0xa2, 0, 0x60, 1, 0xa1, 1, 0x9b, 255, 255, 255, 255, 255, 255, 255, 255,
+        ];
         assert!(decode_as::<New>(2, &endless).is_err());
     }
 }

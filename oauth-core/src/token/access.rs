@@ -252,7 +252,11 @@ impl TokenResponse {
 }
 
 /// The record in place of that of a token that is revoked, for as long as the request that issued it might be retried.
-pub(crate) fn revoked(key: &Key, stored: &Stored, forget_at: Timestamp) -> Result<Record, StoreError> {
+pub(crate) fn revoked(
+    key: &Key,
+    stored: &Stored,
+    forget_at: Timestamp,
+) -> Result<Record, StoreError> {
     let token = AccessToken {
         is_revoked: true,
         ..decode(&stored.body)?

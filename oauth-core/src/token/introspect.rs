@@ -3,8 +3,8 @@
 use super::{AccessToken, GrantRecord, RefreshToken, TokenState, TokenType};
 use crate::{
     client::{Client, ClientDenial, Introspection},
-    decide::{Found, Look, LookContext, Rules},
-    error::{ErrorCode, Fault, Refusal},
+    decide::{Found, Look, Rules},
+    error::{Denial, ErrorCode, Fault, Refusal, denial_becomes},
     store::{Key, Kind, Stored},
     time::Timestamp,
     types::{
@@ -53,16 +53,23 @@ pub struct ActiveToken {
 }
 
 /// Why a caller is told nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntrospectionDenial {
     /// A parameter stands there more than once.
+    #[error("a parameter is repeated")]
     Repeated,
     /// The request names no token.
+    #[error("token is missing")]
     Missing,
     /// The caller did not prove to be a client.
+    #[error(transparent)]
     Client(ClientDenial),
 }
+
+impl Denial for IntrospectionDenial {}
+
+denial_becomes!(ClientDenial => IntrospectionDenial::Client);
 
 impl IntrospectionDenial {
     /// What to tell the caller.
@@ -101,15 +108,16 @@ impl Look for Introspect<'_> {
     fn answer(
         &self,
         found: &Found<'_>,
-        context: &LookContext<'_>,
+        rules: &Rules,
+        now: Timestamp,
     ) -> Result<IntrospectionResponse, Fault> {
         // A token is of one kind, so at most one is there.
         let mut answer = None;
         for (key, stored) in found.iter() {
             answer = if key.kind() == Kind::ACCESS_TOKEN {
-                self.access(stored, context)?
+                self.access(stored, rules, now)?
             } else {
-                self.refresh(stored, context)?
+                self.refresh(stored, rules, now)?
             };
             if answer.is_some() {
                 break;
@@ -126,9 +134,10 @@ impl Introspect<'_> {
     fn access(
         &self,
         stored: &Stored,
-        context: &LookContext<'_>,
+        rules: &Rules,
+        now: Timestamp,
     ) -> Result<Option<ActiveToken>, Fault> {
-        let TokenState::Valid(token) = TokenState::read(stored, context.now)? else {
+        let TokenState::Valid(token) = TokenState::read(stored, now)? else {
             return Ok(None);
         };
         let permitted = match self.caller.introspection() {
@@ -136,7 +145,7 @@ impl Introspect<'_> {
             Introspection::Own => false,
             Introspection::All => true,
             Introspection::Resources(resources) => {
-                let own = context.rules.policy.audience(resources);
+                let own = rules.policy.audience(resources);
                 !resources.is_empty()
                     && token.audience.iter().any(|audience| own.contains(audience))
             }
@@ -147,9 +156,9 @@ impl Introspect<'_> {
     fn refresh(
         &self,
         stored: &Stored,
-        context: &LookContext<'_>,
+        rules: &Rules,
+        now: Timestamp,
     ) -> Result<Option<ActiveToken>, Fault> {
-        let LookContext { rules, now, .. } = *context;
         let Some(grant) = GrantRecord::open(stored)? else {
             return Ok(None);
         };

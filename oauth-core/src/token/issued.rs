@@ -31,12 +31,7 @@ impl IssuedTokens {
     }
 
     /// One more, issued now; `None` if there are `ceiling` already.
-    pub(crate) fn and_one(
-        &self,
-        now: Timestamp,
-        lifetime: Duration,
-        ceiling: u32,
-    ) -> Option<Self> {
+    pub(crate) fn and_one(&self, now: Timestamp, lifetime: Duration, ceiling: u32) -> Option<Self> {
         let mut later = self.at(now, lifetime);
         if later.counts.iter().sum::<u32>() >= ceiling {
             return None;

@@ -17,7 +17,7 @@ pub use self::{
 };
 pub(crate) use self::{
     access::{encode_bits, issue_of, key as access_token_key},
-    code::{Code, CodePointer, RedeemedCode, UnspentCode},
+    code::{Code, CodePointer, UnspentCode},
     grant::{DecisionMark, GrantRecord},
     introspect::Introspect,
     issued::IssuedTokens,

@@ -3,25 +3,34 @@
 use super::{AccessToken, GrantRecord, RefreshToken, TokenState, access};
 use crate::{
     client::{Client, ClientDenial},
-    decide::{Context, Decide, Decision, Found, Look, LookContext, Rules, Step},
-    error::{ErrorCode, Fault, Refusal},
+    decide::{Context, Decide, Decision, Found, Look, Rules, Step},
+    error::{Denial, ErrorCode, Fault, Refusal, denial_becomes},
     store::{Family, Key, Kind, Role, Stored, decode},
+    time::Timestamp,
     types::{BorrowedSecret, ClientId},
 };
 
 /// Why a token is not revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationDenial {
     /// A parameter stands there more than once.
+    #[error("a parameter is repeated")]
     Repeated,
     /// The client did not prove to be it.
+    #[error(transparent)]
     Client(ClientDenial),
     /// The request names no token.
+    #[error("token is missing")]
     Missing,
     /// The token was issued to another client.
+    #[error("the token was issued to another client")]
     WrongClient,
 }
+
+impl Denial for RevocationDenial {}
+
+denial_becomes!(ClientDenial => RevocationDenial::Client);
 
 impl RevocationDenial {
     /// What to tell the client.
@@ -112,7 +121,7 @@ impl Revoke<'_> {
             return Ok(Some(Decision::deny(RevocationDenial::WrongClient)));
         }
         Ok(Some(match (self.extent, stored.role) {
-            (Extent::Grant, Role::Member(family)) => self.end(family, context),
+            (Extent::Grant, Role::Member(family)) => end(family, context),
             // It is remembered as long as a retry could issue the same again.
             (Extent::Token, Role::Member(_)) => {
                 let grace = context.rules.policy.refresh_grace(self.client);
@@ -147,15 +156,15 @@ impl Revoke<'_> {
         Ok(if !is_known {
             None
         } else if grant.request.client_id == *self.client.id() {
-            Some(self.end(key.family(), context))
+            Some(end(key.family(), context))
         } else {
             Some(Decision::deny(RevocationDenial::WrongClient))
         })
     }
+}
 
-    fn end(&self, family: Family, context: &mut Context<'_>) -> Revocation {
-        Decision::grant(context.end(family), Revoked::Family)
-    }
+fn end(family: Family, context: &mut Context<'_>) -> Revocation {
+    Decision::grant(context.end(family), Revoked::Family)
 }
 
 /// Whose a token is that can be used. One that has expired or was used is no proof of anything.
@@ -174,9 +183,9 @@ impl Look for Holding<'_> {
     fn answer(
         &self,
         found: &Found<'_>,
-        context: &LookContext<'_>,
+        rules: &Rules,
+        now: Timestamp,
     ) -> Result<Option<ClientId>, Fault> {
-        let LookContext { rules, now, .. } = *context;
         for (key, stored) in found.iter() {
             if key.kind() == Kind::ACCESS_TOKEN {
                 if let TokenState::Valid(token) = TokenState::read(stored, now)? {

@@ -13,7 +13,6 @@ mod scope;
 mod secret;
 mod text;
 
-pub(crate) use self::{ids::is_vschars, secret::BorrowedSecret};
 pub use self::{
     actor::Actor,
     authentication::Authentication,
@@ -27,3 +26,4 @@ pub use self::{
     scope::{InvalidScope, Scope},
     secret::{Secret, SecretDigest},
 };
+pub(crate) use self::{ids::is_vschars, secret::BorrowedSecret};

@@ -7,7 +7,7 @@ use oauth_core::{
         Approval, AuthorizationResponse, Browser, Interaction, InteractionDenial, Settled, Verdict,
     },
     client::{Authorization, Presented},
-    error::Fault,
+    error::Error,
     grant::TokenDenial,
     random::Random,
     server::AuthorizeAnswer,
@@ -16,7 +16,7 @@ use oauth_core::{
 };
 
 use super::{
-    Fixture,
+    Answered, Fixture,
     clients::{POST, client_secret, is_public, redirect_uri},
     scope, secret, subject,
 };
@@ -153,7 +153,7 @@ impl Fixture {
         self.server
             .settle(&interaction.handle, Some(&browser(1)), &verdict)
             .await
-            .unwrap()
+            .outcome()
     }
 
     /// A code for a client and a user, of a request with changes.
@@ -170,12 +170,12 @@ impl Fixture {
     pub async fn try_token(
         &self,
         request: &Presented,
-    ) -> Result<Result<TokenResponse, TokenDenial>, Fault> {
+    ) -> Result<TokenResponse, Error<TokenDenial>> {
         self.server.token(request).await
     }
 
     pub async fn token(&self, request: &Presented) -> Result<TokenResponse, TokenDenial> {
-        self.try_token(request).await.unwrap()
+        self.try_token(request).await.outcome()
     }
 
     /// Exchanges a code as the client should.
@@ -224,12 +224,12 @@ impl Fixture {
 
     pub async fn introspect(&self, caller: &str, token: &Secret) -> IntrospectionResponse {
         let request = from(caller, &[("token", token.expose())]);
-        self.server.introspect(&request).await.unwrap().unwrap()
+        self.server.introspect(&request).await.unwrap()
     }
 
     pub async fn revoke(&self, client: &str, token: &Secret) -> Result<(), RevocationDenial> {
         let request = from(client, &[("token", token.expose())]);
-        self.server.revoke(&request).await.unwrap()
+        self.server.revoke(&request).await.outcome()
     }
 }
 

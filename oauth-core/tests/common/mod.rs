@@ -21,6 +21,7 @@ use std::{
 use oauth_core::{
     AuthorizationServer,
     client::Client,
+    error::{Denial, Error, Fault},
     event::{Event, Events},
     policy::{Policy, ResourceServer},
     random::{Entropy, EntropyError, Random},
@@ -134,6 +135,32 @@ impl Fixture {
 
 fn static_clients(clients: Vec<Client>) -> Arc<dyn ClientStore> {
     Arc::new(clients.into_iter().collect::<StaticClients>())
+}
+
+/// What came of a request, where only one of the three can be right.
+pub trait Answered<T, D> {
+    /// The answer or the denial.
+    fn outcome(self) -> Result<T, D>;
+
+    /// The denial.
+    fn denied(self) -> D;
+
+    /// The fault.
+    fn fault(self) -> Fault;
+}
+
+impl<T, D: Denial> Answered<T, D> for Result<T, Error<D>> {
+    fn outcome(self) -> Result<T, D> {
+        self.map_err(|error| error.into_denial().unwrap())
+    }
+
+    fn denied(self) -> D {
+        self.outcome().err().unwrap()
+    }
+
+    fn fault(self) -> Fault {
+        self.err().unwrap().into_denial().err().unwrap()
+    }
 }
 
 /// The default policy, with two resource servers.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use oauth_core::{
     client::Client,
-    error::Fault,
+    error::{Error, Fault},
     grant::{PasswordAuthenticator, PasswordDenial},
     types::{Secret, Subject},
 };
@@ -33,16 +33,16 @@ impl PasswordAuthenticator for Users {
         client: &Client,
         username: &str,
         password: &Secret,
-    ) -> Result<Result<Subject, PasswordDenial>, Fault> {
+    ) -> Result<Subject, Error<PasswordDenial>> {
         self.0
             .lock()
             .unwrap()
             .push(format!("{} {username}", client.id()));
         match (username, password.expose()) {
-            ("alice" | "bob", PASSWORD) => Ok(Ok(subject(username))),
-            ("throttled", _) => Ok(Err(PasswordDenial::Throttled)),
-            ("broken", _) => Err(Fault::Extension("no database".into())),
-            _ => Ok(Err(PasswordDenial::Wrong)),
+            ("alice" | "bob", PASSWORD) => Ok(subject(username)),
+            ("throttled", _) => Err(PasswordDenial::Throttled.into()),
+            ("broken", _) => Err(Fault::Extension("no database".into()).into()),
+            _ => Err(PasswordDenial::Wrong.into()),
         }
     }
 }

@@ -16,7 +16,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::{
     common::{
-        MAIL, SeededEntropy, TestClock,
+        Answered, MAIL, SeededEntropy, TestClock,
         clients::{self, APP, BRIEF, INSPECTOR, WEB, redirect_uri},
         flow::{authorization_request, browser, changed, code_in, exchange, from, wire},
         issuer, millis, policy, scope, secret, subject,
@@ -267,7 +267,7 @@ impl World {
                 let answer = self
                     .server
                     .settle_remembered(&pending.handle, Some(&browser), &user);
-                return answer.await.unwrap();
+                return answer.await.outcome();
             }
             Verdict::Denied => Said::Deny,
             Verdict::Approved {
@@ -287,7 +287,7 @@ impl World {
             .server
             .settle(&pending.handle, Some(&browser), &said)
             .await;
-        answer.unwrap().map(Some)
+        answer.outcome().map(Some)
     }
 
     async fn redeem(&mut self, index: usize, how: Redeeming) {
@@ -408,7 +408,7 @@ impl World {
         self.server
             .revoke(&from(sender, &[("token", token)]))
             .await
-            .unwrap()
+            .outcome()
     }
 
     async fn withdraw(&mut self, client: &'static str, user: &'static str) {
@@ -433,7 +433,7 @@ impl World {
     }
 
     async fn token(&self, request: &Presented) -> Result<TokenResponse, TokenDenial> {
-        self.server.token(request).await.unwrap()
+        self.server.token(request).await.outcome()
     }
 
     fn note_decision(&mut self, index: usize, verdict: Verdict, settled: &Settled) {
@@ -592,7 +592,7 @@ impl World {
             .server
             .introspect(&from(INSPECTOR, &[("token", token)]))
             .await;
-        answer.unwrap().unwrap() != IntrospectionResponse::Inactive
+        answer.unwrap() != IntrospectionResponse::Inactive
     }
 }
 

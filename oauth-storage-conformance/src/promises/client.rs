@@ -1,6 +1,6 @@
 //! The server, its client, and what that asks for.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use oauth_core::{
     AuthorizationServer,
@@ -8,7 +8,7 @@ use oauth_core::{
     client::{
         Authorization, Client, ClientAuthentication, ClientSecrets, Introspection, Presented,
     },
-    error::Fault as ServerFault,
+    error::{Denial, Error},
     grant::GrantType,
     random::{Entropy, EntropyError},
     server::AuthorizeAnswer,
@@ -101,12 +101,26 @@ pub(super) async fn pend(server: &AuthorizationServer, browser: &Browser) -> Int
     }
 }
 
-/// Why there is no code.
+/// An answer that cannot be right, whatever the store does.
 #[derive(Debug)]
-pub(super) enum Denied {
-    Fault(ServerFault),
-    Answer(String),
+pub(super) struct Wrong(pub(super) String);
+
+impl Wrong {
+    /// A denial is wrong too: every request here is in order.
+    pub(super) fn denied<D: Denial>(error: Error<D>) -> Error<Self> {
+        error.map_denial(|denial| Self(format!("{denial:?}")))
+    }
 }
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+impl Denial for Wrong {}
 
 /// Approves as the user, and gives the code.
 pub(super) async fn approve(
@@ -114,17 +128,16 @@ pub(super) async fn approve(
     browser: &Browser,
     user: &Subject,
     pending: &Interaction,
-) -> Result<String, Denied> {
+) -> Result<String, Error<Wrong>> {
     let verdict = Verdict::Approve(Approval::new(user.clone()));
     let settled = server
         .settle(&pending.handle, Some(browser), &verdict)
         .await
-        .map_err(Denied::Fault)?
-        .map_err(|denial| Denied::Answer(format!("{denial:?}")))?;
+        .map_err(Wrong::denied)?;
     let mut params = settled.response.params();
     let code = params.find(|(name, _)| *name == "code");
     code.map(|(_, code)| code.to_owned())
-        .ok_or_else(|| Denied::Answer("an approval without a code".to_owned()))
+        .ok_or_else(|| Wrong("an approval without a code".to_owned()).into())
 }
 
 pub(super) fn exchange(code: &str) -> Presented {

@@ -6,7 +6,7 @@ use oauth_core::{
     AuthorizationServer,
     authorize::{Browser, Interaction},
     client::Presented,
-    error::{ErrorCode, Fault as ServerFault},
+    error::{Error, ErrorCode},
     store::{OwnedBy, Store},
     token::{IntrospectionResponse, TokenResponse},
     types::{GrantId, Secret, Subject},
@@ -14,7 +14,7 @@ use oauth_core::{
 
 use super::{
     Came, Flow, OPERATIONS,
-    client::{Denied, approve, client_id, exchange, pend, presented, refresh, server, sure},
+    client::{Wrong, approve, client_id, exchange, pend, presented, refresh, server, sure},
 };
 use crate::{Faulty, bench::random};
 
@@ -48,7 +48,7 @@ impl World {
             let pending = pend(&server, &browser).await;
             sure(approve(&server, &browser, &user, &pending).await)
         };
-        let tokens = sure(sure(server.token(&exchange(&approved().await)).await));
+        let tokens = sure(server.token(&exchange(&approved().await)).await);
         let by = OwnedBy::Subject(user.to_arc());
         let grant = sure(server.grants(by, None, 1).await).grants.remove(0).id;
         let code = approved().await;
@@ -82,34 +82,37 @@ impl World {
             Flow::Validate => server
                 .validate(&self.tokens.access_token)
                 .await
-                .map(|found| is(found.as_ref() == Some(&self.tokens.token), &found)),
+                .map_err(Error::from)
+                .and_then(|found| is(found.as_ref() == Some(&self.tokens.token), &found)),
             Flow::Introspect => self
                 .introspect(&self.tokens.access_token)
                 .await
-                .map(|is_active| is(is_active, &"it is inactive")),
+                .and_then(|is_active| is(is_active, &"it is inactive")),
             Flow::Revoke => {
                 let request = presented(&[("token", self.refresh_token().expose())]);
                 let answer = server.revoke(&request).await;
-                self.ended(answer.map(|answer| answer.err().map(|denial| format!("{denial:?}"))))
-                    .await
+                self.ended(answer.map_err(Wrong::denied)).await
             }
             Flow::Withdraw => {
                 let answer = server.withdraw(&self.user, &client_id()).await;
-                self.ended(answer.map(|_| None)).await
+                self.ended(answer.map(|_| ()).map_err(Error::from)).await
             }
             Flow::EndGrant => {
                 let answer = server.end_grant(self.grant).await;
-                self.ended(answer.map(|()| None)).await
+                self.ended(answer.map_err(Error::from)).await
             }
         };
         self.done();
-        answer.unwrap_or_else(|fault| {
-            if fault.refusal().code == ErrorCode::TEMPORARILY_UNAVAILABLE {
+        match answer {
+            Ok(()) => Came::Granted,
+            Err(Error::Denied(Wrong(what))) => Came::Wrong(what),
+            Err(Error::Fault(fault))
+                if fault.refusal().code == ErrorCode::TEMPORARILY_UNAVAILABLE =>
+            {
                 Came::Later
-            } else {
-                Came::Wrong(format!("{fault:?}"))
             }
-        })
+            Err(Error::Fault(fault)) => Came::Wrong(format!("{fault:?}")),
+        }
     }
 
     /// Ends what is disturbed: what comes now only looks at what the flow has left.
@@ -128,55 +131,43 @@ impl World {
         self.calls.get().copied().unwrap_or_default()
     }
 
-    async fn approve(&self) -> Result<Came, ServerFault> {
-        let code = match approve(&self.server, &self.browser, &self.user, &self.pending).await {
-            Ok(code) => code,
-            Err(Denied::Fault(fault)) => return Err(fault),
-            Err(Denied::Answer(denial)) => return Ok(Came::Wrong(denial)),
-        };
+    async fn approve(&self) -> Result<(), Error<Wrong>> {
+        let code = approve(&self.server, &self.browser, &self.user, &self.pending).await?;
         self.done();
-        let tokens = self.server.token(&exchange(&code)).await?;
-        Ok(is(tokens.is_ok(), &tokens))
+        let tokens = self.server.token(&exchange(&code)).await;
+        tokens.map(|_| ()).map_err(Wrong::denied)
     }
 
     /// Asks for tokens, and looks whether they are there.
-    async fn issue(&self, request: &Presented) -> Result<Came, ServerFault> {
-        let tokens = match self.server.token(request).await? {
-            Ok(tokens) => tokens,
-            Err(denial) => return Ok(Came::Wrong(format!("{denial:?}"))),
-        };
+    async fn issue(&self, request: &Presented) -> Result<(), Error<Wrong>> {
+        let tokens = self.server.token(request).await.map_err(Wrong::denied)?;
         self.done();
         for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()] {
             if let Some(token) = token
                 && !self.introspect(token).await?
             {
-                return Ok(Came::Wrong("a token that is not there".to_owned()));
+                return Err(Wrong("a token that is not there".to_owned()).into());
             }
         }
-        Ok(Came::Granted)
+        Ok(())
     }
 
     /// Looks whether the grant has ended, if that was answered.
-    async fn ended(
-        &self,
-        answer: Result<Option<String>, ServerFault>,
-    ) -> Result<Came, ServerFault> {
-        if let Some(denial) = answer? {
-            return Ok(Came::Wrong(denial));
-        }
+    async fn ended(&self, answer: Result<(), Error<Wrong>>) -> Result<(), Error<Wrong>> {
+        answer?;
         self.done();
         for token in [&self.tokens.access_token, self.refresh_token()] {
             if self.introspect(token).await? {
-                return Ok(Came::Wrong("a token that is still there".to_owned()));
+                return Err(Wrong("a token that is still there".to_owned()).into());
             }
         }
-        Ok(Came::Granted)
+        Ok(())
     }
 
-    async fn introspect(&self, token: &Secret) -> Result<bool, ServerFault> {
+    async fn introspect(&self, token: &Secret) -> Result<bool, Error<Wrong>> {
         let request = presented(&[("token", token.expose())]);
-        let answer = self.server.introspect(&request).await?;
-        Ok(answer.is_ok_and(|answer| answer != IntrospectionResponse::Inactive))
+        let answer = self.server.introspect(&request).await;
+        Ok(answer.map_err(Wrong::denied)? != IntrospectionResponse::Inactive)
     }
 
     fn refresh_token(&self) -> &Secret {
@@ -184,10 +175,10 @@ impl World {
     }
 }
 
-fn is(so: bool, instead: &dyn std::fmt::Debug) -> Came {
+fn is(so: bool, instead: &dyn std::fmt::Debug) -> Result<(), Error<Wrong>> {
     if so {
-        Came::Granted
+        Ok(())
     } else {
-        Came::Wrong(format!("{instead:?}"))
+        Err(Wrong(format!("{instead:?}")).into())
     }
 }

@@ -1,7 +1,7 @@
 //! Why a request is not let through to the API.
 
 use http::StatusCode;
-use oauth_core::error::{ErrorCode, Refusal};
+use oauth_core::error::{Denial, ErrorCode, Refusal};
 use thiserror::Error;
 
 /// Why a request is not let through.
@@ -38,6 +38,8 @@ pub(super) enum BearerDenial {
     #[error("the access token does not have the required scope")]
     InsufficientScope,
 }
+
+impl Denial for BearerDenial {}
 
 impl BearerDenial {
     /// What to tell the client (RFC 6750 §3.1): a status, and an error unless it showed no token at all.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{Response, StatusCode, header::AUTHORIZATION, request::Parts};
 use oauth_core::{
     client::ClientDenial,
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Refusal},
     token::{AccessToken, TokenState},
     types::{ClientId, Params, Scope, Secret},
 };
@@ -32,32 +32,45 @@ pub enum Carrier {
 }
 
 /// Why an API call is not served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiDenial {
     /// The query cannot be read.
+    #[error("the query cannot be read")]
     Malformed,
     /// No token.
+    #[error("the call has no access token")]
     Missing,
     /// Two tokens.
+    #[error("the call has several access tokens")]
     Several,
     /// No such token here.
+    #[error("no such access token")]
     Unknown,
     /// It has expired.
+    #[error("the access token has expired")]
     Expired,
     /// A strict client's token in a place where only this dialect's may be.
+    #[error("the access token of a strict client was not in the Authorization header")]
     Strict,
     /// It does not permit this.
+    #[error("the access token does not have the required scope")]
     Scope,
     /// The client that shows it did not prove to be it.
+    #[error(transparent)]
     Client(ClientDenial),
     /// Its secret was guessed at too often; how long to wait.
+    #[error("too many failed attempts before")]
     Throttled(Duration),
     /// By JSONP, with a callback that is none.
+    #[error("the JSONP callback is malformed")]
     Callback,
     /// By JSONP, from a page on which the client may not be used.
+    #[error("the client may not be used from this page")]
     Elsewhere,
 }
+
+impl Denial for ApiDenial {}
 
 impl ApiDenial {
     /// What to tell the client.
@@ -131,9 +144,11 @@ impl Dialects {
             None => self.refuse_with(status, refusal),
         };
         match self.check(parts, form, scope).await {
-            Ok(Ok(token)) => Ok(ApiCall { token, callback }),
-            Ok(Err(ApiDenial::Throttled(wait))) if callback.is_none() => Err(self.too_many(wait)),
-            Ok(Err(denial)) => {
+            Ok(token) => Ok(ApiCall { token, callback }),
+            Err(Error::Denied(ApiDenial::Throttled(wait))) if callback.is_none() => {
+                Err(self.too_many(wait))
+            }
+            Err(Error::Denied(denial)) => {
                 let refusal = denial.refusal();
                 Err(match denial {
                     ApiDenial::Expired => {
@@ -143,7 +158,7 @@ impl Dialects {
                     _ => refuse(status(refusal), refusal),
                 })
             }
-            Err(fault) => {
+            Err(Error::Fault(fault)) => {
                 tracing::error!(%fault, dialect = self.dialect().name, "an API call failed");
                 Err(refuse(status(fault.refusal()), fault.refusal()))
             }
@@ -153,56 +168,47 @@ impl Dialects {
     /// Checks the token of an API call. `form` holds the fields of its body, if that is a form.
     ///
     /// # Errors
-    /// An [`ApiDenial`] inside if it is not to be served; a [`Fault`] if that could not be found out.
+    /// An [`ApiDenial`] if it is not to be served; a fault if that could not be found out.
     pub async fn check(
         &self,
         parts: &Parts,
         form: &Params,
         scope: &Scope,
-    ) -> Result<Result<AccessToken, ApiDenial>, Fault> {
-        let Some(query) = self.query(parts) else {
-            return Ok(Err(ApiDenial::Malformed));
-        };
-        let (carrier, secret) = match self.dialect().carried(parts, &query, form) {
-            Ok(carried) => carried,
-            Err(denial) => return Ok(Err(denial)),
-        };
+    ) -> Result<AccessToken, Error<ApiDenial>> {
+        let query = self.query(parts).ok_or(ApiDenial::Malformed)?;
+        let (carrier, secret) = self.dialect().carried(parts, &query, form)?;
         let caller = match carrier {
-            Carrier::Form(_) => match self.caller(parts).await? {
-                Ok(caller) => Some(caller),
-                Err(denial) => return Ok(Err(denial)),
-            },
+            Carrier::Form(_) => Some(self.caller(parts).await?),
             _ => None,
         };
         let token = match self.server().inspect(&secret).await? {
             TokenState::Valid(token) => token,
-            TokenState::Expired(_) => return Ok(Err(ApiDenial::Expired)),
-            TokenState::Unknown => return Ok(Err(ApiDenial::Unknown)),
+            TokenState::Expired(_) => return Err(ApiDenial::Expired.into()),
+            TokenState::Unknown => return Err(ApiDenial::Unknown.into()),
         };
         if caller.is_some_and(|caller| caller != token.client_id) {
-            return Ok(Err(ApiDenial::Unknown));
+            return Err(ApiDenial::Unknown.into());
         }
-        Ok(self
-            .permit(&token, carrier, scope)
-            .and_then(|()| self.permit_script(&token, &query, parts))
-            .map(|()| token))
+        self.permit(&token, carrier, scope)?;
+        self.permit_script(&token, &query, parts)?;
+        Ok(token)
     }
 
     /// The client of the call, by HTTP Basic.
-    async fn caller(&self, parts: &Parts) -> Result<Result<ClientId, ApiDenial>, Fault> {
+    async fn caller(&self, parts: &Parts) -> Result<ClientId, Error<ApiDenial>> {
         let presented = presented(Credentials::Basic, parts, &Params::default());
         let mut denial = ClientDenial::Missing;
         for request in presented.unwrap_or_default() {
             if let Some(wait) = self.wait(&request, parts) {
-                return Ok(Err(ApiDenial::Throttled(wait)));
+                return Err(ApiDenial::Throttled(wait).into());
             }
-            denial = match self.server().authenticate_client(&request).await? {
-                Ok(client) => return Ok(Ok(client.id().clone())),
-                Err(denial) => denial,
+            denial = match self.server().authenticate_client(&request).await {
+                Ok(client) => return Ok(client.id().clone()),
+                Err(error) => error.into_denial()?,
             };
             self.failed(denial, &request, parts);
         }
-        Ok(Err(ApiDenial::Client(denial)))
+        Err(ApiDenial::Client(denial).into())
     }
 
     fn permit(&self, token: &AccessToken, by: Carrier, scope: &Scope) -> Result<(), ApiDenial> {

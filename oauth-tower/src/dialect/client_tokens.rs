@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{header::AUTHORIZATION, request::Parts};
 use oauth_core::{
     client::{Authorization, Client, ClientAuthenticationMethod, ClientDenial, Presented, Proof},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Error, ErrorCode, Refusal},
     store::{Key, Kind, Realm, Record, Role},
     time::Timestamp,
     types::{ClientId, Secret},
@@ -101,13 +101,13 @@ impl ClientAuthenticationMethod for ClientTokens {
         client: &Client,
         presented: &Presented,
         now: Timestamp,
-    ) -> Result<Result<Proof, ClientDenial>, Fault> {
-        Ok(self
+    ) -> Result<Proof, Error<ClientDenial>> {
+        let mark = self
             .check(client.id(), presented, now)
-            .map(|proof| Proof {
-                once: Some(Box::new(proof)),
-            })
-            .ok_or(ClientDenial::WrongProof))
+            .ok_or(ClientDenial::WrongProof)?;
+        Ok(Proof {
+            once: Some(Box::new(mark)),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{Response, StatusCode, header::AUTHORIZATION};
 use oauth_core::{
     client::{Client, Presented},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Error, ErrorCode, Fault, Refusal},
     types::{Params, Secret},
 };
 
@@ -69,9 +69,11 @@ async fn end(request: &ExtraRequest) -> Result<(), Refusal> {
         Caller::Holder(token) => (None, vec![token]),
     };
     for token in &ending {
-        let ended = server.revoke_grant(client.as_deref(), token).await;
-        // Another client's token has no effect, and nothing is told of it.
-        let _ = ended.map_err(|fault| broken(&fault))?;
+        match server.revoke_grant(client.as_deref(), token).await {
+            // Another client's token has no effect, and nothing is told of it.
+            Ok(()) | Err(Error::Denied(_)) => {}
+            Err(Error::Fault(fault)) => return Err(broken(&fault)),
+        }
     }
     Ok(())
 }
@@ -131,9 +133,9 @@ impl Tokens {
         };
         let server = request.dialects.server();
         match server.authenticate_client(&presented).await {
-            Ok(Ok(client)) => Ok(Caller::Client(client)),
-            Ok(Err(denial)) => Err(denial.refusal()),
-            Err(fault) => Err(broken(&fault)),
+            Ok(client) => Ok(Caller::Client(client)),
+            Err(Error::Denied(denial)) => Err(denial.refusal()),
+            Err(Error::Fault(fault)) => Err(broken(&fault)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Response;
 use oauth_core::{
     client::{Lifetimes, Presented},
-    error::{ErrorCode, Refusal},
+    error::{Error, ErrorCode, Refusal},
     grant::TokenDenial,
     time::Timestamp,
     token::{Formats, TokenResponse},
@@ -108,17 +108,17 @@ async fn authorize(request: ExtraRequest) -> Response<Body> {
         return dialects.too_many(wait);
     }
     match dialects.server().own_code_ticket(&presented).await {
-        Ok(Ok(ticket)) => found(&format!(
+        Ok(ticket) => found(&format!(
             "{}?ticket={ticket}",
             dialects.server().issuer().path().to_owned() + FIRST
         )),
-        Ok(Err(denial)) => {
+        Err(Error::Denied(denial)) => {
             if let TokenDenial::Client(denial) = denial {
                 dialects.failed(denial, &presented, &parts);
             }
             dialects.refuse(denial.refusal())
         }
-        Err(fault) => dialects.refuse(fault.refusal()),
+        Err(Error::Fault(fault)) => dialects.refuse(fault.refusal()),
     }
 }
 
@@ -147,13 +147,13 @@ async fn code(request: ExtraRequest) -> Response<Body> {
         .own_code(request.params.get("ticket").unwrap_or_default())
         .await
     {
-        Ok(Ok(code)) => {
+        Ok(code) => {
             let document = Document::new()
                 .text("code", code.code.expose().to_owned())
                 .number("expires_in", code.expires_in.as_secs());
             json(http::StatusCode::OK, &document)
         }
-        Ok(Err(denial)) => dialects.refuse(denial.refusal()),
-        Err(fault) => dialects.refuse(fault.refusal()),
+        Err(Error::Denied(denial)) => dialects.refuse(denial.refusal()),
+        Err(Error::Fault(fault)) => dialects.refuse(fault.refusal()),
     }
 }

@@ -6,7 +6,7 @@ use http::Response;
 use oauth_core::{
     authorize::AuthorizationResponse,
     client::Lifetimes,
-    error::{ErrorCode, Refusal},
+    error::{Error, ErrorCode, Refusal},
     time::Timestamp,
     token::{Formats, TokenResponse},
     types::Params,
@@ -150,7 +150,7 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
         .token_without_authentication(&params)
         .await
     {
-        Ok(Ok(response)) => {
+        Ok(response) => {
             let document = Document::new()
                 .text("access_token", response.access_token.expose().to_owned())
                 .text("expires_in", response.expires_in.as_secs().to_string())
@@ -160,8 +160,8 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
                 None => document,
             })
         }
-        Ok(Err(denial)) => callback.call(&error(denial.refusal())),
-        Err(fault) => {
+        Err(Error::Denied(denial)) => callback.call(&error(denial.refusal())),
+        Err(Error::Fault(fault)) => {
             tracing::error!(%fault, "a request by JSONP failed");
             callback.call(&error(fault.refusal()))
         }

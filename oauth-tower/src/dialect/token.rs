@@ -1,9 +1,11 @@
 //! The token endpoint of a dialect.
 
+use std::time::Duration;
+
 use http::{Request, Response, StatusCode};
 use oauth_core::{
     client::{ClientDenial, Presented},
-    error::{ErrorCode, Fault, Refusal},
+    error::{Denial, Error, ErrorCode, Refusal},
     grant::TokenDenial,
     token::TokenResponse,
     types::{Params, Scope},
@@ -45,13 +47,13 @@ where
     };
     let peer = Peer::of(&parts.extensions);
     match exchange(server, &presented, peer).await {
-        Ok(Ok(Ok(response))) => json(
+        Ok(response) => json(
             StatusCode::OK,
             &(dialect.success)(&response, &params, server.server.now()),
         ),
-        Ok(Ok(Err(denial))) => server.refuse(denial.refusal()),
-        Ok(Err(wait)) => server.too_many(wait),
-        Err(fault) => {
+        Err(Error::Denied(ExchangeDenial::Token(denial))) => server.refuse(denial.refusal()),
+        Err(Error::Denied(ExchangeDenial::Throttled(wait))) => server.too_many(wait),
+        Err(Error::Fault(fault)) => {
             tracing::error!(%fault, dialect = dialect.name, "a token request failed");
             server.refuse(fault.refusal())
         }
@@ -70,26 +72,36 @@ fn lacks(shape: &super::Token, params: &Params) -> bool {
         .any(|name| params.get(name).is_none())
 }
 
-/// How long to wait before the next guess.
-type Wait = std::time::Duration;
+/// Why a token request is denied.
+#[derive(Debug, thiserror::Error)]
+enum ExchangeDenial {
+    /// By the server.
+    #[error(transparent)]
+    Token(TokenDenial),
+    /// Too many wrong secrets came before; how long to wait.
+    #[error("too many failed attempts before")]
+    Throttled(Duration),
+}
+
+impl Denial for ExchangeDenial {}
 
 /// Presents the credentials as they can be read, until they are accepted. If they never are, each reading was a guess.
 async fn exchange(
     server: &Shared,
     presented: &[Presented],
     peer: Option<Peer>,
-) -> Result<Result<Result<TokenResponse, TokenDenial>, Wait>, Fault> {
+) -> Result<TokenResponse, Error<ExchangeDenial>> {
     let mut guesses = Vec::new();
-    let mut answer = Err(TokenDenial::Client(ClientDenial::Missing));
+    let mut denial = ClientDenial::Missing;
     for request in presented {
         if let Some(wait) = server.wait(request, peer) {
-            return Ok(Err(wait));
+            return Err(ExchangeDenial::Throttled(wait).into());
         }
-        answer = server.server.token(request).await?;
-        let Err(TokenDenial::Client(denial)) = &answer else {
-            return Ok(Ok(answer));
+        denial = match server.server.token(request).await {
+            Err(Error::Denied(TokenDenial::Client(denial))) => denial,
+            answer => return answer.map_err(|error| error.map_denial(ExchangeDenial::Token)),
         };
-        guesses.push((*denial, request));
+        guesses.push((denial, request));
         if !matches!(denial, ClientDenial::Unknown | ClientDenial::WrongSecret) {
             break;
         }
@@ -97,7 +109,7 @@ async fn exchange(
     for (denial, request) in guesses {
         server.note(denial, request, peer);
     }
-    Ok(Ok(answer))
+    Err(ExchangeDenial::Token(denial.into()).into())
 }
 
 /// The parameters, with the scope that is meant.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
 use oauth_core::{
+    error::Error,
     token::{IntrospectionDenial, IntrospectionResponse, TokenUse},
     types::Subject,
 };
@@ -108,14 +109,14 @@ impl Answer for Introspect {
                 Err(response) => return response,
             };
             match self.0.server.introspect(&presented).await {
-                Ok(Ok(response)) => document(&response, self.0.server.issuer().as_str()),
-                Ok(Err(denial)) => {
+                Ok(response) => document(&response, self.0.server.issuer().as_str()),
+                Err(Error::Denied(denial)) => {
                     if let IntrospectionDenial::Client(denial) = denial {
                         self.0.note(denial, &presented, peer);
                     }
                     refusal(denial.refusal())
                 }
-                Err(fault) => failed(&fault),
+                Err(Error::Fault(fault)) => failed(&fault),
             }
         }
     }

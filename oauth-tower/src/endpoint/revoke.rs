@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use oauth_core::token::RevocationDenial;
+use oauth_core::{error::Error, token::RevocationDenial};
 
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
@@ -36,14 +36,14 @@ impl Answer for Revoke {
                 Err(response) => return response,
             };
             match self.0.server.revoke(&presented).await {
-                Ok(Ok(())) => empty(StatusCode::OK),
-                Ok(Err(denial)) => {
+                Ok(()) => empty(StatusCode::OK),
+                Err(Error::Denied(denial)) => {
                     if let RevocationDenial::Client(denial) = denial {
                         self.0.note(denial, &presented, peer);
                     }
                     refusal(denial.refusal())
                 }
-                Err(fault) => failed(&fault),
+                Err(Error::Fault(fault)) => failed(&fault),
             }
         }
     }

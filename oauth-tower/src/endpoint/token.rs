@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Request, Response, StatusCode};
-use oauth_core::{grant::TokenDenial, token::TokenResponse};
+use oauth_core::{error::Error, grant::TokenDenial, token::TokenResponse};
 use serde::Serialize;
 
 use super::{Answer, ClientEndpoint, failed};
@@ -66,14 +66,14 @@ impl Answer for Token {
                 Err(response) => return response,
             };
             match self.0.server.token(&presented).await {
-                Ok(Ok(response)) => json(StatusCode::OK, &Document::from(&response)),
-                Ok(Err(denial)) => {
+                Ok(response) => json(StatusCode::OK, &Document::from(&response)),
+                Err(Error::Denied(denial)) => {
                     if let TokenDenial::Client(denial) = denial {
                         self.0.note(denial, &presented, peer);
                     }
                     refusal(denial.refusal())
                 }
-                Err(fault) => failed(&fault),
+                Err(Error::Fault(fault)) => failed(&fault),
             }
         }
     }

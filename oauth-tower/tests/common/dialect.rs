@@ -10,7 +10,7 @@ use http_body_util::Full;
 use oauth_core::{
     AuthorizationServer,
     client::{Client, ClientAuthentication, ClientBuilder, ClientSecrets},
-    error::Fault,
+    error::Error,
     grant::{GrantType, PasswordAuthenticator, PasswordDenial, PasswordGrant},
     store::StaticClients,
     types::{Issuer, Params, Secret, SecretDigest, Subject},
@@ -380,11 +380,11 @@ impl PasswordAuthenticator for Passwords {
         _: &Client,
         username: &str,
         password: &Secret,
-    ) -> Result<Result<Subject, PasswordDenial>, Fault> {
-        Ok(if username == USER && password.expose() == PASSWORD {
+    ) -> Result<Subject, Error<PasswordDenial>> {
+        if username == USER && password.expose() == PASSWORD {
             Ok(USER.parse().unwrap())
         } else {
-            Err(PasswordDenial::Wrong)
-        })
+            Err(PasswordDenial::Wrong.into())
+        }
     }
 }
