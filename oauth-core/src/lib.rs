@@ -9,6 +9,7 @@
 //!     AuthorizationServer,
 //!     client::{Client, ClientAuthentication, ClientSecrets, Presented},
 //!     grant::GrantType,
+//!     operator_secret::OperatorSecret,
 //!     random::{Entropy, EntropyError},
 //!     store::StaticClients,
 //!     time::{Clock, Timestamp},
@@ -48,7 +49,8 @@
 //!     Arc::new(Noon),
 //!     Arc::new(Predictable),
 //! )
-//! .build();
+//! .operator_secret(OperatorSecret::from_bytes([42; 32]))
+//! .build()?;
 //!
 //! let params = [
 //!     ("grant_type", "client_credentials"),

@@ -271,7 +271,7 @@ mod tests {
         let standard = "+Pn6+/z9/v/4+fr7/P3+//j5+vv8/f7/+Pn6+/z9/v8=";
         let url_safe = standard.replace('+', "-").replace('/', "_");
         for good in [
-            &hex,
+            hex.as_str(),
             &hex.to_uppercase(),
             &format!(" {}\n", *hex),
             standard,

@@ -52,6 +52,32 @@ pub struct ActiveToken {
     pub data: Option<HostData>,
 }
 
+impl ActiveToken {
+    /// A token of `client_id` that stands for no user and is limited to no resource server; the fields say otherwise.
+    pub fn new(
+        token_use: TokenUse,
+        client_id: ClientId,
+        scope: Scope,
+        issued_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            token_use,
+            client_id,
+            subject: None,
+            scope,
+            audience: Vec::new(),
+            issued_at,
+            expires_at,
+            confirmation: None,
+            authentication: None,
+            authorization_details: None,
+            actor: None,
+            data: None,
+        }
+    }
+}
+
 /// Why a caller is told nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
