@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::{
     random::EntropyError,
     store::{StoreError, StoreErrorKind},
+    types::ClientId,
 };
 
 /// An OAuth error code, as RFC 6749 §4.1.2.1 and §5.2 and their extensions define them.
@@ -90,6 +91,19 @@ pub enum Fault {
     /// Others kept changing what this decision was about, until it gave up.
     #[error("gave up after repeated conflicts with concurrent requests")]
     Contention,
+    /// The client store returned another client than it was asked for: its comparison of
+    /// identifiers folds case or trims blanks.
+    #[error(
+        "the client store was asked for {:?} and returned {:?}; it has to compare ids byte by byte",
+        .asked.as_str(),
+        .returned.as_str()
+    )]
+    WrongClient {
+        /// The client that was asked for.
+        asked: ClientId,
+        /// The client that was returned.
+        returned: ClientId,
+    },
     /// An extension failed.
     #[error("an extension failed: {0}")]
     Extension(#[source] Box<dyn StdError + Send + Sync>),
@@ -109,7 +123,7 @@ impl Fault {
                 | StoreErrorKind::Unreadable => LATER,
             },
             Self::Contention => LATER,
-            Self::Entropy(_) | Self::Extension(_) => {
+            Self::Entropy(_) | Self::WrongClient { .. } | Self::Extension(_) => {
                 Refusal::new(ErrorCode::SERVER_ERROR, "the server failed")
             }
         }

@@ -90,6 +90,12 @@ impl AuthorizationServer {
         id: &ClientId,
     ) -> Result<Result<Arc<Client>, ClientDenial>, Fault> {
         Ok(match self.0.clients.client(id).await? {
+            Some(client) if client.id() != id => {
+                return Err(Fault::WrongClient {
+                    asked: id.clone(),
+                    returned: client.id().clone(),
+                });
+            }
             Some(client) if client.profile() == self.0.profile.as_deref() => Ok(client),
             Some(_) => Err(ClientDenial::OtherProfile),
             None => Err(ClientDenial::Unknown),
