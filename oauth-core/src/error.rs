@@ -9,6 +9,7 @@ use std::{convert::Infallible, error::Error as StdError, fmt};
 use crate::{
     random::EntropyError,
     store::{StoreError, StoreErrorKind},
+    types::ClientId,
 };
 
 /// An OAuth error code, as RFC 6749 §4.1.2.1 and §5.2 and their extensions define them.
@@ -192,6 +193,19 @@ pub enum Fault {
     /// Something was to be signed, and nobody signs.
     #[error("the server has no signer")]
     NoSigner,
+    /// The client store returned another client than it was asked for: its comparison of
+    /// identifiers folds case or trims blanks.
+    #[error(
+        "the client store was asked for {:?} and returned {:?}; it has to compare ids byte by byte",
+        .asked.as_str(),
+        .returned.as_str()
+    )]
+    WrongClient {
+        /// The client that was asked for.
+        asked: ClientId,
+        /// The client that was returned.
+        returned: ClientId,
+    },
     /// An extension failed.
     #[error("an extension failed: {0}")]
     Extension(#[source] Box<dyn StdError + Send + Sync>),
@@ -211,9 +225,11 @@ impl Fault {
                 | StoreErrorKind::Unreadable => LATER,
             },
             Self::Contention => LATER,
-            Self::Entropy(_) | Self::Extension(_) | Self::TooManyRounds | Self::NoSigner => {
-                Refusal::new(ErrorCode::SERVER_ERROR, "the server failed")
-            }
+            Self::Entropy(_)
+            | Self::WrongClient { .. }
+            | Self::Extension(_)
+            | Self::TooManyRounds
+            | Self::NoSigner => Refusal::new(ErrorCode::SERVER_ERROR, "the server failed"),
         }
     }
 }

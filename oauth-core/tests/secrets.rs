@@ -458,6 +458,10 @@ fn errors_keep_to_their_grammar() {
     let faults = [
         ServerFault::Contention,
         ServerFault::Entropy(EntropyError),
+        ServerFault::WrongClient {
+            asked: "\"A\"".parse().unwrap(),
+            returned: "\"a\"".parse().unwrap(),
+        },
         ServerFault::Extension("\"no\u{e9}\"".into()),
         ServerFault::Store(StoreError::unavailable("\"no\"")),
         ServerFault::Store(StoreError::unknown("\"no\"")),

@@ -3,6 +3,9 @@
 mod authentication;
 mod builder;
 mod danger;
+mod extensions;
+mod lifetimes;
+mod metadata;
 mod registration;
 
 pub(crate) use self::authentication::{Claim, claim, verify_secret};
@@ -12,7 +15,8 @@ pub use self::{
     },
     builder::{ClientBuilder, InvalidClient},
     danger::Danger,
-    registration::{
-        Client, ClientAuthentication, ClientSecrets, Introspection, Lifetimes, RegisteredBy,
-    },
+    extensions::{Extensions, InvalidExtension},
+    lifetimes::Lifetimes,
+    metadata::{ClientMetadata, ClientSettings, InvalidClientMetadata},
+    registration::{Client, ClientAuthentication, ClientSecrets, Introspection, RegisteredBy},
 };

@@ -46,6 +46,7 @@ mod client;
 mod commit;
 mod key;
 mod record;
+mod registry;
 
 use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
 
@@ -59,6 +60,7 @@ pub use self::{
     commit::{Commit, Expect, Guard, Outcome, Put, Removal},
     key::{Digest, Family, Key, Kind, Realm},
     record::{Listed, Listing, OwnedBy, Owner, Page, Record, Role, Stored, Version},
+    registry::{ClientRegistry, MemoryClients, RegistryError},
 };
 use crate::time::Timestamp;
 
