@@ -215,9 +215,9 @@ pub(crate) fn member(key: &Key, family: Family) -> Record {
 
 /// A client and a subject.
 pub(crate) fn owner(client: &str, subject: &str) -> Owner {
-    Owner {
+    Owner::Both {
         client: client.into(),
-        subject: Some(subject.into()),
+        subject: subject.into(),
     }
 }
 

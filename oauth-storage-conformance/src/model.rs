@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 use oauth_core::{
     store::{
-        Commit, Digest, Expect, Family, Key, Listed, Listing, Outcome, OwnedBy, Page, Record, Role,
-        Store, StoreError, Stored, Version,
+        Commit, Digest, Expect, Family, Key, Listed, Listing, Outcome, Page, Record, Role, Store,
+        StoreError, Stored, Version,
     },
     time::Timestamp,
 };
@@ -180,11 +180,7 @@ impl Entry {
     fn to_listed(&self, listing: &Listing) -> Option<Listed> {
         let key = &self.record.key;
         let owner = self.record.owner.as_ref()?;
-        let is_owner = match &listing.by {
-            OwnedBy::Client(client) => owner.client == *client,
-            OwnedBy::Subject(subject) => owner.subject.as_ref() == Some(subject),
-        };
-        let is_listed = is_owner
+        let is_listed = owner.is_found_by(&listing.by)
             && !self.closed
             && *key.realm() == listing.realm
             && key.kind() == listing.kind

@@ -63,6 +63,7 @@ macro_rules! for_all_checks {
             a_table_in_steady_state_does_not_grow
             // Listing
             listing_is_by_subject_or_by_client
+            an_owner_has_a_client_a_subject_or_both
             listing_keeps_realms_and_kinds_apart
             listing_compares_names_as_bytes
             listing_leaves_out_closed_anchors

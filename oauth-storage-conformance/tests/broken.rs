@@ -53,6 +53,8 @@ tests! {
         a_failed_expectation_applies_nothing;
     prunes_late: PrunesLate => prune_drops_what_may_be_forgotten_and_nothing_else;
     folds_names: FoldsNames => listing_compares_names_as_bytes;
+    wants_a_client: WantsAClient => an_owner_has_a_client_a_subject_or_both,
+        random_commits_agree_with_the_model;
     pages_by_position: PagesByPosition => a_record_that_stays_is_listed_once;
     lists_all_kinds: ListsAllKinds => listing_keeps_realms_and_kinds_apart;
     cached: Cached => concurrent_histories_are_linearizable,

@@ -119,7 +119,7 @@ fn bytes(apart: Option<usize>, owner: Option<&Owner>) -> usize {
     const NAME: usize = 16 + ALLOCATION + 100;
     let listed = owner.map_or(0, |owner| {
         let name = |name: &str| NAME + name.len();
-        LISTED + name(&owner.client) + owner.subject.as_deref().map_or(0, name)
+        LISTED + owner.client().map_or(0, name) + owner.subject().map_or(0, name)
     });
     ROW + apart.map_or(0, |body| ALLOCATION + body) + listed
 }

@@ -1,7 +1,7 @@
 //! The records of one shard, with their four indexes.
 
 use oauth_core::{
-    store::{Digest, Family, Listed, Listing, OwnedBy, Version},
+    store::{Digest, Family, Listed, Listing, Version},
     time::Timestamp,
 };
 
@@ -236,10 +236,7 @@ impl Shard {
 
 fn to_listed(row: &Row, listing: &Listing) -> Option<Listed> {
     let under = row.listed.as_ref()?;
-    let is_owner = match &listing.by {
-        OwnedBy::Client(client) => under.owner.client == *client,
-        OwnedBy::Subject(subject) => under.owner.subject.as_ref() == Some(subject),
-    };
+    let is_owner = under.owner.is_found_by(&listing.by);
     (is_owner && under.realm == listing.realm && under.kind == listing.kind).then(|| Listed {
         digest: row.digest,
         owner: under.owner.clone(),

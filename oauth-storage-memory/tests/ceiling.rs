@@ -370,10 +370,10 @@ fn what_is_counted_is_what_is_taken() {
                         commit = commit.create(opening);
                     }
                     "listed" => {
-                        record.owner = Some(Owner {
-                            client: "client".into(),
-                            subject: Some(format!("subject {number}").into()),
-                        });
+                        record.owner = Owner::new(
+                            Some("client".into()),
+                            Some(format!("subject {number}").into()),
+                        );
                     }
                     _ => {}
                 }

@@ -12,7 +12,7 @@
 //! Every transaction locks anchors first, and rows in the order of their digests, so that two rarely wait for each other;
 //! if they do, the database notices and one is tried again.
 
-use oauth_core::store::{Commit, Digest, Expect, Family, Put, Record, Role, Version};
+use oauth_core::store::{Commit, Digest, Expect, Family, Owner, Put, Record, Role, Version};
 
 use crate::{
     flight::{Step, step},
@@ -182,11 +182,8 @@ fn write<'a>(put: &'a Put, digest: &'a [u8], id: &'a [u8]) -> Step<'a> {
         body,
     } = &put.record;
     let (standing, family) = Standing::of(role);
-    let client = owner.as_ref().map(|owner| owner.client.as_bytes());
-    let subject = owner
-        .as_ref()
-        .and_then(|owner| owner.subject.as_deref())
-        .map(str::as_bytes);
+    let client = owner.as_ref().and_then(Owner::client).map(str::as_bytes);
+    let subject = owner.as_ref().and_then(Owner::subject).map(str::as_bytes);
     let (standing, forget_at) = (standing as i16, millis(*forget_at));
     match put.expect {
         Expect::Absent => step!(

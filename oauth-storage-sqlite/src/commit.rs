@@ -2,7 +2,9 @@
 
 use std::ptr;
 
-use oauth_core::store::{Commit, Digest, Expect, Family, Key, Outcome, Put, Record, Role, Version};
+use oauth_core::store::{
+    Commit, Digest, Expect, Family, Key, Outcome, Owner, Put, Record, Role, Version,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
@@ -165,8 +167,8 @@ fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<
         body,
     } = &put.record;
     let (standing, family) = Standing::of(role);
-    let client = owner.as_ref().map(|owner| &*owner.client);
-    let subject = owner.as_ref().and_then(|owner| owner.subject.as_deref());
+    let client = owner.as_ref().and_then(Owner::client);
+    let subject = owner.as_ref().and_then(Owner::subject);
     let (version, standing, forget_at) = (id.as_bytes(), standing as i64, millis(*forget_at));
     let digest = key.digest().as_bytes();
     let (realm, kind) = (key.realm().as_str(), key.kind().as_str());

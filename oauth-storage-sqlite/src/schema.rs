@@ -129,7 +129,7 @@ fn family(row: &Row<'_>) -> rusqlite::Result<Family> {
         .ok_or_else(|| damaged(2, "a member without a family"))
 }
 
-fn damaged(index: usize, what: &'static str) -> rusqlite::Error {
+pub(crate) fn damaged(index: usize, what: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(index, Type::Blob, Box::new(DamagedRow(what)))
 }
 

@@ -40,6 +40,8 @@
 //! - [`Store::list`] finds the records that have an [`Owner`], by its subject or by its client, a page at a time, in the order
 //!   of their digests. A record that is there for the whole of a walk through the pages is listed once. Closed anchors are not
 //!   listed. Names are compared as bytes: "Zoë" is neither "zoë" nor "Zoë ".
+//! - An owner may have a client, a subject or both. A record is listed under each name that its owner has, and is given
+//!   back with the same ones.
 
 mod body;
 mod client;
@@ -56,7 +58,7 @@ pub use self::{
     client::{ClientStore, StaticClients},
     commit::{Commit, Expect, Guard, Outcome, Put, Removal},
     key::{Digest, Family, Key, Kind, Realm},
-    record::{Listed, Listing, OwnedBy, Owner, Page, Record, Role, Stored, Version},
+    record::{Listed, Listing, OPERATOR, OwnedBy, Owner, Page, Record, Role, Stored, Version},
 };
 use crate::time::Timestamp;
 

@@ -66,10 +66,10 @@ impl Terms {
         Record {
             key: Key::new(realm, Kind::GRANT, &[id.as_bytes()]),
             role: Role::Anchor,
-            owner: Some(Owner {
-                client: self.client_id.to_arc(),
-                subject: self.subject.as_ref().map(Subject::to_arc),
-            }),
+            owner: Owner::new(
+                Some(self.client_id.to_arc()),
+                self.subject.as_ref().map(Subject::to_arc),
+            ),
             forget_at: self.forget_at,
             body: encode(&GrantBody {
                 id,

@@ -32,7 +32,7 @@ pub use self::{
     durability::{BadLog, Writes},
     families::{AnchorFirst, EndInTwoSteps, JoinUnchecked},
     forgetting::{NeverPrunes, PrunesAll, PrunesLate, ReadsTheClock},
-    listing::{FoldsNames, ListsAllKinds, PagesByPosition},
+    listing::{FoldsNames, ListsAllKinds, PagesByPosition, WantsAClient},
     races::{
         EarlyGuard, ExclusiveGuard, FindThenMark, LastWriteWins, LostGuard, OneByOne, OwnVersions,
     },
