@@ -7,7 +7,7 @@
 use crate::{
     policy::Policy,
     random::Random,
-    store::{Commit, Key, Realm, StoreError, Stored, Version},
+    store::{Commit, Family, Key, Realm, StoreError, Stored, Version},
     time::Timestamp,
     token::Formats,
 };
@@ -38,6 +38,20 @@ impl Context<'_> {
     /// A commit with a fresh id.
     pub fn commit(&mut self) -> Commit {
         Commit::new(Version::from_bytes(self.random.id()))
+    }
+
+    /// A commit that ends a family.
+    pub fn end(&mut self, family: Family) -> Commit {
+        let forget_at = self.rules.forgets_ended_at(self.now);
+        self.commit().end(family, forget_at)
+    }
+}
+
+impl Rules {
+    /// From when the mark that a family has ended may be forgotten. Whoever is still deciding an
+    /// interaction when it ends finds the mark.
+    pub(crate) fn forgets_ended_at(&self, now: Timestamp) -> Timestamp {
+        now + self.policy.interaction_lifetime
     }
 }
 

@@ -182,9 +182,12 @@ pub(crate) fn random() -> [u8; 16] {
 }
 
 /// A time in seconds.
-pub(crate) fn at(seconds: u64) -> Timestamp {
+pub(crate) const fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds)
 }
+
+/// What an end names that leaves the anchor's own time.
+pub(crate) const NEVER: Timestamp = Timestamp::MAX;
 
 /// A record that nothing will forget.
 pub(crate) fn single(key: &Key) -> Record {

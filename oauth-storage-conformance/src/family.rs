@@ -4,7 +4,7 @@ use oauth_core::store::{Expect, Family, Kind, Outcome, Record};
 
 use crate::{
     Harness,
-    bench::{Bench, anchor, at, brief, change, key, member, race, single},
+    bench::{Bench, NEVER, anchor, at, brief, change, key, member, race, single},
 };
 
 /// Nothing can be put into a family that has ended.
@@ -12,7 +12,7 @@ pub async fn a_put_into_an_ended_family_conflicts(harness: &dyn Harness) {
     let bench = Bench::new(harness).await;
     let [grant, token] = [key(Kind::GRANT), key(Kind::ACCESS_TOKEN)];
     bench.create(anchor(&grant)).await;
-    bench.apply(change().end(grant.family())).await;
+    bench.apply(change().end(grant.family(), NEVER)).await;
     joins_in_vain(&bench, grant.family(), "that has ended").await;
     let version = bench.create(single(&token)).await;
     let outcome = bench
@@ -102,7 +102,7 @@ pub async fn a_family_can_be_opened_and_joined_in_one_commit(harness: &dyn Harne
             outcome == Outcome::Committed,
             "a later member was a conflict"
         );
-        bench.apply(change().end(grant.family())).await;
+        bench.apply(change().end(grant.family(), NEVER)).await;
         for key in [&code, &later] {
             let loaded = bench.load(key).await;
             require!(
@@ -125,7 +125,7 @@ pub async fn a_closed_anchor_stays_and_has_a_new_version(harness: &dyn Harness) 
         ..anchor(&grant)
     };
     let opened = bench.create(record.clone()).await;
-    let ended = bench.apply(change().end(grant.family())).await;
+    let ended = bench.apply(change().end(grant.family(), NEVER)).await;
     let loaded = bench.load(&grant).await;
     let is_as_it_should = loaded.as_ref().is_some_and(|stored| {
         stored.closed
@@ -167,12 +167,64 @@ pub async fn a_closed_anchor_stays_and_has_a_new_version(harness: &dyn Harness) 
     );
 }
 
+/// A closed anchor may be forgotten from the earlier of its own time and the one that the end names.
+pub async fn an_end_names_when_its_anchor_may_be_forgotten(harness: &dyn Harness) {
+    const SENTENCE: &str = "the anchor that an end closes may be forgotten from the earlier of the end's time and its own";
+    let bench = Bench::new(harness).await;
+    let [earlier, later, ended, absent] = [0; 4].map(|_| key(Kind::GRANT));
+    for (key, forget_at) in [(&earlier, 10), (&later, 3), (&ended, 10)] {
+        let record = Record {
+            forget_at: at(forget_at),
+            ..anchor(key)
+        };
+        bench.create(record).await;
+    }
+    bench.apply(change().end(ended.family(), at(7))).await;
+    let ending = change()
+        .end(earlier.family(), at(5))
+        .end(later.family(), at(5))
+        .end(ended.family(), at(1))
+        .end(absent.family(), at(1));
+    bench.apply(ending).await;
+    for (what, key, expected) in [
+        ("an anchor that could be forgotten later", &earlier, 5),
+        ("an anchor that could be forgotten earlier", &later, 3),
+        ("an anchor that had been closed before", &ended, 7),
+    ] {
+        let loaded = bench.load(key).await;
+        require!(
+            SENTENCE,
+            loaded
+                .as_ref()
+                .is_some_and(|stored| stored.closed && stored.forget_at == at(expected)),
+            "{what} loads as {}",
+            brief(loaded.as_ref())
+        );
+    }
+    for (before, expected) in [(2, 0), (3, 1), (4, 0), (5, 1), (6, 0), (7, 1), (10, 0)] {
+        let dropped = bench.prune(at(before), usize::MAX).await;
+        require!(
+            SENTENCE,
+            dropped == expected,
+            "prune({}) dropped {dropped}, not {expected}",
+            at(before)
+        );
+    }
+    let loaded = bench.load(&absent).await;
+    require!(
+        "ending a family that was never there changes nothing",
+        loaded.is_none(),
+        "there is now {}",
+        brief(loaded.as_ref())
+    );
+}
+
 /// Replacing a closed anchor does not open its family.
 pub async fn a_closed_anchor_stays_closed_when_it_is_replaced(harness: &dyn Harness) {
     let bench = Bench::new(harness).await;
     let grant = key(Kind::GRANT);
     bench.create(anchor(&grant)).await;
-    let closed = bench.apply(change().end(grant.family())).await;
+    let closed = bench.apply(change().end(grant.family(), NEVER)).await;
     let together = change()
         .replace(anchor(&grant), closed)
         .create(member(&key(Kind::CODE), grant.family()));
@@ -222,7 +274,7 @@ pub async fn ending_a_family_removes_its_members_and_nothing_else(harness: &dyn 
                 .replace(member(moved, other.family()), version),
         )
         .await;
-    bench.apply(change().end(ended.family())).await;
+    bench.apply(change().end(ended.family(), NEVER)).await;
     for key in members.iter().filter(|key| *key != moved) {
         let loaded = bench.load(key).await;
         require!(
@@ -255,7 +307,7 @@ pub async fn ending_a_great_family_is_one_commit(harness: &dyn Harness) {
         });
         bench.apply(joining).await;
     }
-    bench.apply(change().end(grant.family())).await;
+    bench.apply(change().end(grant.family(), NEVER)).await;
     for key in &members {
         require!(
             "ending a family removes all its members",
@@ -273,10 +325,10 @@ pub async fn ending_a_closed_or_absent_family_changes_nothing(harness: &dyn Harn
     let bench = Bench::new(harness).await;
     let [closed, absent, no_anchor] = [0; 3].map(|_| key(Kind::GRANT));
     bench.create(anchor(&closed)).await;
-    let ended = bench.apply(change().end(closed.family())).await;
+    let ended = bench.apply(change().end(closed.family(), NEVER)).await;
     let created = bench.create(single(&no_anchor)).await;
     for family in [closed.family(), absent.family(), no_anchor.family()] {
-        let outcome = bench.commit(change().end(family)).await;
+        let outcome = bench.commit(change().end(family, NEVER)).await;
         require!(SENTENCE, outcome == Outcome::Committed, "it was a conflict");
     }
     for (what, key, expected) in [
@@ -313,7 +365,7 @@ pub async fn ending_a_family_without_an_anchor_removes_its_members(harness: &dyn
         )
         .await;
     bench.prune(at(1), usize::MAX).await;
-    bench.apply(change().end(grant.family())).await;
+    bench.apply(change().end(grant.family(), NEVER)).await;
     let loaded = bench.load(&token).await;
     require!(
         "members whose anchor has been forgotten are removed all the same",
@@ -346,7 +398,7 @@ pub async fn ending_a_family_excludes_concurrent_additions(harness: &dyn Harness
                     for _ in 0..round {
                         tokio::task::yield_now().await;
                     }
-                    bench.apply(change().end(family)).await;
+                    bench.apply(change().end(family, NEVER)).await;
                     return Vec::new();
                 }
                 let mut added = Vec::new();

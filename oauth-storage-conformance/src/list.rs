@@ -6,7 +6,9 @@ use oauth_core::store::{Commit, Key, Kind, Listing, OPERATOR, OwnedBy, Owner, Re
 
 use crate::{
     Harness,
-    bench::{Bench, anchor, change, digests, key, member, owner, race, realm, single, sorted},
+    bench::{
+        Bench, NEVER, anchor, change, digests, key, member, owner, race, realm, single, sorted,
+    },
 };
 
 /// A record with an owner is listed under its client and under its subject, whatever its role; one without is not.
@@ -72,7 +74,7 @@ pub async fn listing_is_by_subject_or_by_client(harness: &dyn Harness) {
         .apply(
             change()
                 .remove(two.clone(), found[0].stored.version)
-                .end(family),
+                .end(family, NEVER),
         )
         .await;
     let found = bench
@@ -255,7 +257,7 @@ pub async fn listing_leaves_out_closed_anchors(harness: &dyn Harness) {
     bench
         .apply(change().create(owned(&open)).create(owned(&closed)))
         .await;
-    let version = bench.apply(change().end(closed.family())).await;
+    let version = bench.apply(change().end(closed.family(), NEVER)).await;
     for when in ["after its family ended", "after it was replaced, too"] {
         for by in [
             OwnedBy::Client("client".into()),

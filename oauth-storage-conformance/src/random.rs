@@ -120,7 +120,7 @@ impl Run {
             }
         }
         for index in ended {
-            commit = commit.end(self.keys[index].family());
+            commit = commit.end(self.keys[index].family(), at(self.random.below(100)));
         }
         commit
     }

@@ -34,6 +34,7 @@ macro_rules! for_all_checks {
             everything_in_a_commit_happens
             a_failed_expectation_applies_nothing
             a_guard_that_holds_lets_the_commit_happen
+            a_commit_of_guards_alone_is_still_committed
             expectations_are_of_what_stood_before_the_commit
             versions_are_the_ids_of_commits
             a_replacement_changes_role_owner_and_forget_at
@@ -49,6 +50,7 @@ macro_rules! for_all_checks {
             a_put_into_a_family_without_an_anchor_conflicts
             a_family_can_be_opened_and_joined_in_one_commit
             a_closed_anchor_stays_and_has_a_new_version
+            an_end_names_when_its_anchor_may_be_forgotten
             a_closed_anchor_stays_closed_when_it_is_replaced
             ending_a_family_removes_its_members_and_nothing_else
             ending_a_great_family_is_one_commit

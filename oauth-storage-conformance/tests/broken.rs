@@ -35,11 +35,18 @@ tests! {
     lost_guard: LostGuard => concurrent_histories_are_linearizable,
         a_failed_expectation_applies_nothing,
         one_winner_among_commits_that_guard_what_the_other_changes;
+    skips_guards_alone: SkipsGuardsAlone => a_commit_of_guards_alone_is_still_committed;
     early_guard: EarlyGuard => one_winner_among_commits_that_guard_what_the_other_changes;
     exclusive_guard: ExclusiveGuard => guards_that_only_guard_do_not_exclude_each_other;
     own_versions: OwnVersions => versions_are_the_ids_of_commits,
         a_server_keeps_its_promises_whichever_call_fails;
     end_in_two_steps: EndInTwoSteps => ending_a_family_excludes_concurrent_additions,
+        concurrent_histories_are_linearizable;
+    end_without_a_time: EndWithoutATime => an_end_names_when_its_anchor_may_be_forgotten,
+        random_commits_agree_with_the_model,
+        concurrent_histories_are_linearizable;
+    end_that_keeps: EndThatKeeps => an_end_names_when_its_anchor_may_be_forgotten,
+        random_commits_agree_with_the_model,
         concurrent_histories_are_linearizable;
     join_unchecked: JoinUnchecked => a_put_into_an_ended_family_conflicts,
         a_put_into_a_family_without_an_anchor_conflicts,

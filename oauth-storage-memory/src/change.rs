@@ -18,8 +18,8 @@ pub(crate) struct Change {
     pub(crate) guards: Vec<(Hashed, Expect)>,
     pub(crate) writes: Vec<Write>,
     pub(crate) removals: Vec<(Hashed, Version)>,
-    /// The anchors of the families that end.
-    pub(crate) ends: Vec<Hashed>,
+    /// The anchors of the families that end, and from when they may be forgotten.
+    pub(crate) ends: Vec<(Hashed, Timestamp)>,
     pub(crate) prune_before: Option<Timestamp>,
 }
 
@@ -40,10 +40,8 @@ impl Change {
             entry: Indexed::new(Row::new(put.record, id), hasher),
             expect: put.expect,
         });
-        let ends = commit
-            .ends
-            .iter()
-            .map(|family| hasher.hash(family.anchor()));
+        let ends = commit.ends.iter();
+        let ends = ends.map(|end| (hasher.hash(end.family.anchor()), end.forget_at));
         Self {
             id,
             guards: guards.collect(),
@@ -126,7 +124,7 @@ impl Change {
                 .map(|shard| shard.bytes_of_members(*anchor, is_changed))
                 .sum()
         };
-        self.ends.iter().map(of_family).sum()
+        self.ends.iter().map(|(anchor, _)| of_family(anchor)).sum()
     }
 
     /// Makes the changes, and returns the rows that they dropped.
@@ -135,8 +133,9 @@ impl Change {
         for (key, _) in self.removals {
             dropped.extend(locked.of_mut(&key.digest).remove(key));
         }
-        for anchor in self.ends {
-            locked.of_mut(&anchor.digest).close(anchor, self.id);
+        for (anchor, forget_at) in self.ends {
+            let shard = locked.of_mut(&anchor.digest);
+            shard.close(anchor, self.id, forget_at);
             for shard in locked.iter_mut() {
                 shard.remove_members(anchor, &mut dropped);
             }

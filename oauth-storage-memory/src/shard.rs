@@ -116,17 +116,23 @@ impl Shard {
         self.slot(key).map(|slot| self.remove_slot(slot))
     }
 
-    /// Closes the anchor with this key, if there is one and it is open.
-    pub(crate) fn close(&mut self, anchor: Hashed, version: Version) {
+    /// Closes the anchor with this key, if there is one and it is open. It then may be forgotten from `forget_at` on, if not
+    /// earlier.
+    pub(crate) fn close(&mut self, anchor: Hashed, version: Version, forget_at: Timestamp) {
         let Some(slot) = self.slot(anchor) else {
             return;
         };
         let row = &mut self.rows[slot];
-        if row.standing == Standing::Anchor {
-            self.owned.remove(row);
-            self.bytes -= row.bytes();
-            row.close(version);
-            self.bytes += row.bytes();
+        if row.standing != Standing::Anchor {
+            return;
+        }
+        self.owned.remove(row);
+        self.bytes -= row.bytes();
+        row.close(version);
+        self.bytes += row.bytes();
+        if forget_at < row.forget_at {
+            row.forget_at = forget_at;
+            self.forget.push(&self.rows, slot);
         }
     }
 

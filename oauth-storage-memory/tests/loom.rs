@@ -172,7 +172,7 @@ fn nothing_is_added_to_a_family_that_ends() {
         let [added, ended] = both(
             &store,
             change(2).create(member(&tokens[1], grant.family())),
-            change(3).end(grant.family()),
+            change(3).end(grant.family(), Timestamp::MAX),
         );
         assert_eq!(ended, Outcome::Committed);
         assert!(

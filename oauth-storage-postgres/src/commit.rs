@@ -12,7 +12,10 @@
 //! Every transaction locks anchors first, and rows in the order of their digests, so that two rarely wait for each other;
 //! if they do, the database notices and one is tried again.
 
-use oauth_core::store::{Commit, Digest, Expect, Family, Owner, Put, Record, Role, Version};
+use oauth_core::{
+    store::{Commit, Digest, Expect, Family, Owner, Put, Record, Role, Version},
+    time::Timestamp,
+};
 
 use crate::{
     flight::{Step, step},
@@ -58,12 +61,13 @@ pub(crate) const RESERVE: &str =
     "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
     VALUES ($1, $2, '', '', 0, 0, '')";
 
-/// Closes an anchor, or reserves its place if it is not there. One statement, so that nobody comes between: after it this
+/// Closes an anchor, which may be forgotten from the earlier of two times, or reserves its place if it is not there. One statement, so that nobody comes between: after it this
 /// transaction holds the row that is there, open or closed before, or the place of the one that is not.
 pub(crate) const CLOSE: &str =
     "INSERT INTO oauth_record AS found (version, digest, realm, kind, role, forget_at, body)
-    VALUES ($1, $2, '', '', 0, 0, '')
-    ON CONFLICT (digest) DO UPDATE SET version = $1, role = 3 WHERE found.role = 1";
+    VALUES ($1, $2, '', '', 0, $3, '')
+    ON CONFLICT (digest) DO UPDATE
+    SET version = $1, role = 3, forget_at = least(found.forget_at, excluded.forget_at) WHERE found.role = 1";
 
 pub(crate) const RELEASE: &str =
     "DELETE FROM oauth_record WHERE digest = $1 AND version = $2 AND role = 0";
@@ -98,8 +102,8 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
     for removal in &commit.removals {
         keys.push((removal.key.digest(), Change::Remove(removal.version)));
     }
-    for family in &commit.ends {
-        keys.push((family.anchor(), Change::Close));
+    for end in &commit.ends {
+        keys.push((end.family.anchor(), Change::Close(end.forget_at)));
     }
     for family in &joined {
         keys.push((family.anchor(), Change::Join));
@@ -111,8 +115,8 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
     for (digest, change) in keys {
         change.steps(digest, &commit.id, &mut steps);
     }
-    for family in &commit.ends {
-        let anchor = &family.anchor().as_bytes()[..];
+    for end in &commit.ends {
+        let anchor = &end.family.anchor().as_bytes()[..];
         steps.push(step!(REMOVE_MEMBERS, anchor));
     }
     if let Some(before) = commit.prune_before
@@ -132,20 +136,20 @@ enum Change<'a> {
     Guard(Expect),
     Put(&'a Put),
     Remove(Version),
-    Close,
+    Close(Timestamp),
     Join,
 }
 
 impl<'a> Change<'a> {
     fn is_of_anchor(&self, digest: &Digest, commit: &Commit, joined: &[&Family]) -> bool {
         match self {
-            Self::Close | Self::Join => true,
+            Self::Close(_) | Self::Join => true,
             Self::Put(put) if put.record.role == Role::Anchor => true,
-            Self::Guard(_) | Self::Put(_) | Self::Remove(_) => joined
-                .iter()
-                .copied()
-                .chain(&commit.ends)
-                .any(|family| family.anchor() == digest),
+            Self::Guard(_) | Self::Put(_) | Self::Remove(_) => {
+                let ended = commit.ends.iter().map(|end| &end.family);
+                let mut families = joined.iter().copied().chain(ended);
+                families.any(|family| family.anchor() == digest)
+            }
         }
     }
 
@@ -164,8 +168,8 @@ impl<'a> Change<'a> {
             Self::Remove(version) => {
                 steps.push(step!(REMOVE, digest, version.as_bytes().to_vec()));
             }
-            Self::Close => {
-                steps.push(step!(CLOSE, id, digest));
+            Self::Close(forget_at) => {
+                steps.push(step!(CLOSE, id, digest, millis(forget_at)));
                 steps.push(step!(RELEASE, digest, id));
             }
             Self::Join => steps.push(step!(IS_OPEN, digest)),

@@ -43,7 +43,11 @@ async fn no_statement_reads_the_whole_table() {
         (commit::IS_OPEN, vec![digest], &["oauth_record_pkey"]),
         (commit::REMOVE, vec![digest; 2], &["oauth_record_pkey"]),
         (commit::RELEASE, vec![digest; 2], &["oauth_record_pkey"]),
-        (commit::CLOSE, vec![digest; 2], &["oauth_record_pkey"]),
+        (
+            commit::CLOSE,
+            vec![digest, digest, "1"],
+            &["oauth_record_pkey"],
+        ),
         (
             commit::REPLACE,
             vec![

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use oauth_core::store::{
-    Commit, Digest, Expect, Family, Key, Outcome, Owner, Put, Record, Role, Version,
+    Commit, Digest, End, Expect, Family, Key, Outcome, Owner, Put, Record, Role, Version,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -27,7 +27,8 @@ pub(crate) const REPLACE: &str = "UPDATE record
 pub(crate) const REMOVE: &str = "DELETE FROM record WHERE digest = ?1";
 
 pub(crate) const CLOSE: &str =
-    "UPDATE record SET version = ?1, role = 3 WHERE digest = ?2 AND role = 1";
+    "UPDATE record SET version = ?1, role = 3, forget_at = min(forget_at, ?3)
+    WHERE digest = ?2 AND role = 1";
 
 pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM record WHERE family = ?1";
 
@@ -56,8 +57,8 @@ pub(crate) fn apply(transaction: &Connection, commit: &Commit) -> rusqlite::Resu
         write(transaction, put, &commit.id)?;
     }
     // After the puts: what they move out of a family does not end with it.
-    for family in &commit.ends {
-        end(transaction, family, &commit.id)?;
+    for ended in &commit.ends {
+        end(transaction, ended, &commit.id)?;
     }
     if let Some(before) = commit.prune_before {
         let limit = commit.puts.len().saturating_mul(2);
@@ -146,11 +147,13 @@ fn find(
         .optional()
 }
 
-fn end(transaction: &Connection, family: &Family, id: &Version) -> rusqlite::Result<()> {
-    let anchor = family.anchor().as_bytes();
-    transaction
-        .prepare_cached(CLOSE)?
-        .execute(params![id.as_bytes(), anchor])?;
+fn end(transaction: &Connection, ended: &End, id: &Version) -> rusqlite::Result<()> {
+    let anchor = ended.family.anchor().as_bytes();
+    transaction.prepare_cached(CLOSE)?.execute(params![
+        id.as_bytes(),
+        anchor,
+        millis(ended.forget_at)
+    ])?;
     transaction
         .prepare_cached(REMOVE_MEMBERS)?
         .execute([anchor])?;

@@ -158,10 +158,11 @@ impl Row {
     }
 
     /// As it is once its family has been ended by the commit `id`.
-    pub(crate) fn to_closed(&self, id: Version) -> Self {
+    pub(crate) fn to_closed(&self, id: Version, forget_at: Timestamp) -> Self {
         Self {
             version: *id.as_bytes(),
             standing: Standing::ClosedAnchor,
+            forget_at: forget_at.min(self.forget_at),
             ..self.clone()
         }
     }

@@ -33,7 +33,7 @@ pub(crate) fn encode(record: &Record, id: Version) -> Vec<u8> {
     let mut value = Vec::with_capacity(65 + record.body.len());
     value.extend(id.as_bytes());
     value.push(standing);
-    value.extend(record.forget_at.as_unix_millis().to_be_bytes());
+    value.extend(time(record.forget_at));
     value.extend(family);
     let scope = scope(record.key.realm().as_str(), record.key.kind().as_str());
     let owner = record.owner.as_ref();
@@ -98,6 +98,11 @@ pub(crate) fn list_of(listing: &Listing) -> Vec<u8> {
         OwnedBy::Client(client) => list(CLIENT, &scope, client),
         OwnedBy::Subject(subject) => list(SUBJECT, &scope, subject),
     }
+}
+
+/// A time as the scripts compare them.
+pub(crate) fn time(time: Timestamp) -> [u8; 8] {
+    time.as_unix_millis().to_be_bytes()
 }
 
 /// What comes, as bytes, after every time up to `before`, and before every later one.

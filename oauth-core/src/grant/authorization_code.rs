@@ -138,7 +138,7 @@ impl Decide for Exchange<'_> {
         match code.state {
             // RFC 6749 §4.1.2 and OAuth 2.1 §7.5.2: a replay that is otherwise valid revokes what the code gave.
             CodeState::Spent => Ok(Decision {
-                commit: Some(context.commit().end(family)),
+                commit: Some(context.end(family)),
                 answer: Err(TokenDenial::Code(CodeDenial::Replayed)),
             }),
             CodeState::Unspent if context.now >= code.expires_at => {

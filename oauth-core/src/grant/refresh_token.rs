@@ -122,7 +122,7 @@ impl Decide for Ask<'_> {
                 self.repeat(&presented, salt, context)
             }
             RefreshState::Rotated { .. } | RefreshState::Spent => Decision {
-                commit: Some(context.commit().end(presented.family)),
+                commit: Some(context.end(presented.family)),
                 answer: Err(TokenDenial::Refresh(RefreshDenial::Reused)),
             },
         })

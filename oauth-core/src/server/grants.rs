@@ -223,8 +223,10 @@ impl AuthorizationServer {
     }
 
     async fn end(&self, family: Family) -> Result<(), Fault> {
-        let commit = Commit::new(Version::from_bytes(self.random()?.id())).end(family);
-        match self.commit(commit, self.now()).await? {
+        let now = self.now();
+        let commit = Commit::new(Version::from_bytes(self.random()?.id()))
+            .end(family, self.rules().forgets_ended_at(now));
+        match self.commit(commit, now).await? {
             Outcome::Committed => Ok(()),
             // An end expects nothing, so nothing can contradict it.
             Outcome::Conflict => Err(Fault::Contention),

@@ -18,6 +18,7 @@
 //!   the future is dropped at an await point. What was acknowledged is there after a restart (of a durable store).
 //! - Every guard, put and removal states what it [expects](Expect) of the record as it stands before the commit. If one
 //!   expectation fails, nothing is applied and the answer is [`Outcome::Conflict`].
+//! - A commit of guards alone is still committed: it writes nothing, but a guard that fails is a conflict all the same.
 //! - Of concurrent commits whose expectations exclude each other, one wins, whatever the interleaving. An expectation that
 //!   only guards excludes those who would change the record, not others who guard it.
 //! - A put whose record is a [`Role::Member`] of a family is a conflict unless that family is open: its anchor is there and
@@ -27,6 +28,8 @@
 //!   same commit moves elsewhere. The anchor stays as the mark that nobody can add to this family again, also if it is
 //!   replaced. Ending a family that is closed or was never there succeeds and changes nothing. Members whose anchor has been
 //!   forgotten are removed all the same.
+//! - An end [names a time](End::forget_at), and the anchor that it closes may be forgotten from the earlier of that and its
+//!   own `forget_at`: an end never keeps an anchor for longer.
 //! - Versions are taken from the commit, never made by the store.
 //!
 //! # Forgetting
@@ -56,7 +59,7 @@ use async_trait::async_trait;
 pub(crate) use self::body::{Body, append, decode, encode};
 pub use self::{
     client::{ClientStore, StaticClients},
-    commit::{Commit, Expect, Guard, Outcome, Put, Removal},
+    commit::{Commit, End, Expect, Guard, Outcome, Put, Removal},
     key::{Digest, Family, Key, Kind, Realm},
     record::{Listed, Listing, OPERATOR, OwnedBy, Owner, Page, Record, Role, Stored, Version},
 };

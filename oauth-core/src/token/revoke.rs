@@ -94,10 +94,7 @@ impl Decide for Revoke<'_> {
                 return Ok(Decision::deny(RevocationDenial::WrongClient));
             }
             if let (Extent::Grant, Role::Member(family)) = (self.extent, stored.role) {
-                return Ok(Decision::grant(
-                    context.commit().end(family),
-                    Revoked::Family,
-                ));
+                return Ok(Decision::grant(context.end(family), Revoked::Family));
             }
             return Ok(Decision::grant(
                 context.commit().remove(key.clone(), stored.version),
@@ -109,7 +106,7 @@ impl Decide for Revoke<'_> {
             return Ok(Decision::deny(RevocationDenial::WrongClient));
         }
         Ok(match stored.role {
-            Role::Member(family) => Decision::grant(context.commit().end(family), Revoked::Family),
+            Role::Member(family) => Decision::grant(context.end(family), Revoked::Family),
             Role::Single | Role::Anchor => Decision {
                 commit: None,
                 answer: Ok(Revoked::Nothing),

@@ -30,11 +30,12 @@ use oauth_core::{
 
 pub use self::{
     durability::{BadLog, Writes},
-    families::{AnchorFirst, EndInTwoSteps, JoinUnchecked},
+    families::{AnchorFirst, EndInTwoSteps, EndThatKeeps, EndWithoutATime, JoinUnchecked},
     forgetting::{NeverPrunes, PrunesAll, PrunesLate, ReadsTheClock},
     listing::{FoldsNames, ListsAllKinds, PagesByPosition, WantsAClient},
     races::{
         EarlyGuard, ExclusiveGuard, FindThenMark, LastWriteWins, LostGuard, OneByOne, OwnVersions,
+        SkipsGuardsAlone,
     },
     reading::{Cached, InAnyOrder, LosesConnections, TextBodies},
 };

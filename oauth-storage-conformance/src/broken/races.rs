@@ -83,6 +83,20 @@ impl Mistake for OneByOne {
     }
 }
 
+/// Skips what it takes for nothing to do.
+#[derive(Debug, Default)]
+pub struct SkipsGuardsAlone;
+
+#[async_trait]
+impl Mistake for SkipsGuardsAlone {
+    async fn commit(&self, model: &ModelStore, commit: Commit) -> Result<Outcome, StoreError> {
+        if commit.is_empty() {
+            return Ok(Outcome::Committed);
+        }
+        model.commit(commit).await
+    }
+}
+
 /// Checks what it changes, and forgets about what is only guarded.
 #[derive(Debug, Default)]
 pub struct LostGuard;

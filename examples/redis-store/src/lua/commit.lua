@@ -1,7 +1,7 @@
 -- Applies a commit, and returns 1; or nothing of it, and returns 0.
 --
 -- ARGV: the prefix; the id of the commit; the time before which may be forgotten, or nothing; and four lists, each after its
--- length: guards (digest, expected), puts (digest, expected, value), removals (digest, expected), ends (anchor). What is expected is a
+-- length: guards (digest, expected), puts (digest, expected, value), removals (digest, expected), ends (anchor, time). What is expected is a
 -- version, or nothing for a record that must not be there.
 
 local COMMITTED, CONFLICT = 1, 0
@@ -21,7 +21,7 @@ local function take_list(width)
   end
   return rows
 end
-local guards, puts, removals, ends = take_list(2), take_list(3), take_list(2), take_list(1)
+local guards, puts, removals, ends = take_list(2), take_list(3), take_list(2), take_list(2)
 
 -- What stands under a key before the commit; `false` for nothing.
 local before = {}
@@ -62,7 +62,7 @@ for _, row in ipairs(removals) do
 end
 
 -- "Ending a family marks its anchor closed, as a change of its version, and removes all its members, except those that the same
--- commit moves elsewhere."
+-- commit moves elsewhere. The anchor may be forgotten from the earlier of the end's time and its own."
 for _, row in ipairs(ends) do
   local family = row[1]
   local members = redis.call('SMEMBERS', family_key(family))
@@ -70,7 +70,7 @@ for _, row in ipairs(ends) do
   local anchor = standing_value(family)
   if anchor and standing_of(anchor) == 'a' and not removed[family] then
     leave(family, anchor)
-    put(family, id .. 'c' .. anchor:sub(18))
+    put(family, id .. 'c' .. earlier(forget_at_of(anchor), row[2]) .. anchor:sub(26))
   end
 end
 

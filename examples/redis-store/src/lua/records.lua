@@ -18,6 +18,15 @@ local function lists_of(value)
   return { by_client, by_subject }
 end
 
+-- The earlier of two times. The operator `<` compares strings as the locale of the server has it.
+local function earlier(one, other)
+  for n = 1, 8 do
+    local a, b = one:byte(n), other:byte(n)
+    if a ~= b then return a < b and one or other end
+  end
+  return one
+end
+
 local function record_key(digest) return prefix .. 'record:' .. digest end
 local function family_key(anchor) return prefix .. 'family:' .. anchor end
 local forget_key = prefix .. 'forget'
