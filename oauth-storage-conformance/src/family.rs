@@ -1,5 +1,10 @@
 //! Families: who may join, and what ends with them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use oauth_core::store::{Expect, Family, Kind, Outcome, Record};
 
 use crate::{
@@ -373,6 +378,94 @@ pub async fn ending_a_family_without_an_anchor_removes_its_members(harness: &dyn
         "there is still {}",
         brief(loaded.as_ref())
     );
+}
+
+/// Who replaces or only guards an anchor while its family ends comes before the end, or is a conflict: after it, the anchor is
+/// closed by the end, and stays so if it is replaced again.
+pub async fn ending_a_family_excludes_concurrent_replacements(harness: &dyn Harness) {
+    const SENTENCE: &str = "the anchor of an ended family stays as the mark that nobody can add to it again, against concurrent replacements too";
+    let bench = Bench::new(harness).await;
+    for round in 0..20 {
+        let grant = key(Kind::GRANT);
+        let open = Record {
+            forget_at: at(10),
+            ..anchor(&grant)
+        };
+        bench.create(open.clone()).await;
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ends = race(|number| {
+            let (bench, open, has_ended) = (bench.clone(), open.clone(), Arc::clone(&has_ended));
+            async move {
+                if number % 16 != 0 {
+                    change_until_closed(&bench, open, number % 2 == 0, &has_ended).await;
+                    return None;
+                }
+                for _ in 0..round {
+                    tokio::task::yield_now().await;
+                }
+                let id = bench.apply(change().end(open.key.family(), at(5))).await;
+                has_ended.store(true, Ordering::SeqCst);
+                Some(id)
+            }
+        })
+        .await;
+        let loaded = bench.load(&grant).await;
+        let Some(closed) = loaded.as_ref().filter(|stored| {
+            stored.closed && stored.forget_at == at(5) && ends.contains(&Some(stored.version))
+        }) else {
+            fail!(
+                SENTENCE,
+                "after a race between replacements and ends, the anchor loads as {}",
+                brief(loaded.as_ref())
+            );
+        };
+        let again = bench.apply(change().replace(open, closed.version)).await;
+        let loaded = bench.load(&grant).await;
+        require!(
+            SENTENCE,
+            loaded
+                .as_ref()
+                .is_some_and(|stored| stored.closed && stored.version == again),
+            "replaced after its end, the anchor loads as {}",
+            brief(loaded.as_ref())
+        );
+        joins_in_vain(
+            &bench,
+            grant.family(),
+            "whose anchor was replaced in a race",
+        )
+        .await;
+    }
+}
+
+/// Replaces an anchor or only guards it, and puts no member, until its family has ended.
+async fn change_until_closed(bench: &Bench, open: Record, replaces: bool, has_ended: &AtomicBool) {
+    let mut version = None;
+    for _ in 0..32 {
+        let loaded = bench.load(&open.key).await;
+        let is_open = loaded.as_ref().is_some_and(|stored| !stored.closed);
+        if is_open {
+            version = loaded.map(|stored| stored.version);
+        }
+        let Some(version) = version else {
+            return;
+        };
+        let had_ended = has_ended.load(Ordering::SeqCst);
+        let commit = if replaces {
+            change().replace(open.clone(), version)
+        } else {
+            change().guard(open.key.clone(), Expect::Version(version))
+        };
+        let outcome = bench.commit(commit).await;
+        require!(
+            "ending a family is a change of its anchor's version",
+            outcome == Outcome::Conflict || (is_open && !had_ended),
+            "a commit that expected the anchor as it was before its end was committed after that"
+        );
+        if !is_open {
+            return;
+        }
+    }
 }
 
 /// Whatever was added while a family ended is gone with it, and nothing can be added after.

@@ -39,6 +39,7 @@ macro_rules! for_all_checks {
             versions_are_the_ids_of_commits
             a_replacement_changes_role_owner_and_forget_at
             one_winner_among_concurrent_commits
+            one_winner_among_refreshes_of_one_grant
             one_winner_among_commits_that_guard_what_the_other_changes
             guards_that_only_guard_do_not_exclude_each_other
             concurrent_commits_do_not_mix
@@ -57,11 +58,13 @@ macro_rules! for_all_checks {
             ending_a_closed_or_absent_family_changes_nothing
             ending_a_family_without_an_anchor_removes_its_members
             ending_a_family_excludes_concurrent_additions
+            ending_a_family_excludes_concurrent_replacements
             // Forgetting
             time_alone_forgets_nothing
             prune_drops_what_may_be_forgotten_and_nothing_else
             a_commit_prunes_at_most_twice_what_it_puts
             a_commit_prunes_nothing_that_it_needs
+            a_record_whose_time_is_put_off_is_not_pruned
             a_table_in_steady_state_does_not_grow
             // Listing
             listing_is_by_subject_or_by_client

@@ -106,6 +106,36 @@ impl Anchors {
     }
 }
 
+/// Reads the anchor, and closes it if it is still as it was. Whoever replaced it meanwhile has kept it open.
+#[derive(Debug, Default)]
+pub struct EndIfUnchanged(Anchors);
+
+#[async_trait]
+impl Mistake for EndIfUnchanged {
+    async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
+        self.0.note(&commit);
+        let (id, ends) = (commit.id, std::mem::take(&mut commit.ends));
+        let mut endings = Vec::new();
+        for end in ends {
+            let ending = Commit::new(id).end(end.family, end.forget_at);
+            endings.push(match self.0.open(model, end.family).await? {
+                Some((key, stored)) => ending.guard(key, Expect::Version(stored.version)),
+                None => ending,
+            });
+        }
+        if !endings.is_empty() {
+            yield_now().await;
+        }
+        let outcome = model.commit(commit).await?;
+        if outcome == Outcome::Committed {
+            for ending in endings {
+                let _ = model.commit(ending).await?;
+            }
+        }
+        Ok(outcome)
+    }
+}
+
 /// Leaves a closed anchor the time that it had.
 #[derive(Debug, Default)]
 pub struct EndWithoutATime;

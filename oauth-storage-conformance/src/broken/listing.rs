@@ -19,10 +19,9 @@ pub struct FoldsNames;
 impl Mistake for FoldsNames {
     async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
         for put in &mut commit.puts {
-            if let Some(owner) = &mut put.record.owner {
-                if let Owner::Client(client) | Owner::Both { client, .. } = owner {
-                    *client = client.trim_end().to_lowercase().into();
-                }
+            if let Some(Owner::Client(client) | Owner::Both { client, .. }) = &mut put.record.owner
+            {
+                *client = client.trim_end().to_lowercase().into();
             }
         }
         model.commit(commit).await
