@@ -157,6 +157,7 @@ mod tests {
         let connection = migrated();
         for (sql, index) in [
             (commit::FIND, "sqlite_autoindex_record_1"),
+            (commit::REWRITE, "sqlite_autoindex_record_1"),
             (commit::REPLACE, "sqlite_autoindex_record_1"),
             (commit::CLOSE, "sqlite_autoindex_record_1"),
             (commit::REMOVE, "sqlite_autoindex_record_1"),
