@@ -4,8 +4,8 @@
 //! was so stays so until the end of the transaction. READ COMMITTED is enough for that: a statement that has waited for a row
 //! looks at the row as it then is, and the next statement sees all that was committed before it began.
 //!
-//! Families are where that matters. Who adds to one holds its anchor shared; who ends one holds it exclusively, and removes the
-//! members in a *later* statement, which sees those that were added while it waited.
+//! Families are where that matters. Who adds to one holds its anchor shared, or exclusively if it also replaces it; who ends one
+//! holds it exclusively, and removes the members in a *later* statement, which sees those that were added while it waited.
 //!
 //! What has to stay absent, and an anchor that is not there when its family ends, is reserved by a row that nobody else ever sees.
 //!

@@ -69,8 +69,7 @@ for _, row in ipairs(ends) do
   for n, value in ipairs(values_of(members)) do drop(members[n], value) end
   local anchor = standing_value(family)
   if anchor and standing_of(anchor) == 'a' and not removed[family] then
-    leave(family, anchor)
-    put(family, id .. 'c' .. earlier(forget_at_of(anchor), row[2]) .. anchor:sub(26))
+    replace(family, anchor, id .. 'c' .. earlier(forget_at_of(anchor), row[2]) .. anchor:sub(26))
   end
 end
 
@@ -78,13 +77,14 @@ for _, row in ipairs(puts) do
   local digest, value = row[1], row[3]
   local old = before[digest]
   if old then
-    leave(digest, old)
     -- "The anchor stays as the mark that nobody can add to this family again, also if it is replaced."
     if standing_of(old) == 'c' and standing_of(value) == 'a' then
       value = value:sub(1, 16) .. 'c' .. value:sub(18)
     end
+    replace(digest, old, value)
+  else
+    put(digest, value)
   end
-  put(digest, value)
 end
 
 -- "A commit that puts n records also drops up to 2n forgettable ones. What it drops is not what it guards or puts, nor the anchor of a
