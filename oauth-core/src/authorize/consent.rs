@@ -64,7 +64,7 @@ impl Consent {
     }
 
     /// This consent and that to `scope` at `resources`, given now.
-    pub(super) fn and(
+    pub(crate) fn and(
         mut self,
         scope: &Scope,
         resources: &[Resource],
