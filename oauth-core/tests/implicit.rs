@@ -352,8 +352,11 @@ async fn a_refusal_is_told_in_the_fragment() {
     let params = in_fragment(&settled.response, PAGE);
     assert_eq!(params["error"], "access_denied");
     assert_eq!(settled.grant, None);
-    let again = fixture.settle(&interaction, yes()).await.unwrap_err();
-    assert_eq!(again, InteractionDenial::AlreadyDecided);
+    // Who has declined may change their mind, and who has approved may not.
+    let again = fixture.settle(&interaction, yes()).await.unwrap();
+    assert!(fixture.is_valid(&token_in(&again.response)).await);
+    let no = fixture.settle(&interaction, Verdict::Deny).await;
+    assert_eq!(no.unwrap_err(), InteractionDenial::AlreadyDecided);
     let answer = fixture
         .authorize(
             changed(authorization_request(STRANGER), &[TOKEN]),

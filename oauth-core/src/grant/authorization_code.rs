@@ -8,8 +8,11 @@ use crate::{
     decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Denial, Error, ErrorCode, Fault, Refusal},
     pkce::CodeVerifier,
-    store::{Key, Kind, Stored, decode},
-    token::{Code, CodePointer, GrantRecord, IssuedTokens, TokenResponse, UnspentCode, issue},
+    store::{Key, Kind, Realm, Stored, decode},
+    token::{
+        Code, CodePointer, GrantRecord, IssuedTokens, RedeemedCode, TokenResponse, UnspentCode,
+        issue,
+    },
     types::{BorrowedSecret, Resource},
 };
 
@@ -183,19 +186,8 @@ impl Exchange<'_> {
         let rules = context.rules;
         let realm = &rules.realm;
         if let Some(redeemed) = &grant.redeemed {
-            if !redeemed.is(code, self.verifier, realm, grant.id) {
-                return Decision::deny(TokenDenial::Code(CodeDenial::Unknown));
-            }
-            let returns_to = Returns {
-                is_named: redeemed.is_redirect_uri_named,
-                // The proof says that the verifier is as it was.
-                is_bound: self.verifier.is_some(),
-                is_right: self
-                    .redirect_uri
-                    .is_some_and(|uri| redeemed.returns_to(uri)),
-            };
             // RFC 6749 §4.1.2 and OAuth 2.1 §7.5.2: a replay that is otherwise valid revokes what the code gave.
-            return match self.check(&grant, &returns_to) {
+            return match self.check_redeemed(code, &grant, redeemed, realm) {
                 Ok(()) => Decision::deny_with(
                     context.end(grant.family(realm)),
                     TokenDenial::Code(CodeDenial::Replayed),
@@ -213,6 +205,33 @@ impl Exchange<'_> {
             }
             Some(_) | None => Decision::deny(TokenDenial::Code(CodeDenial::Unknown)),
         }
+    }
+
+    fn check_redeemed(
+        &self,
+        code: &Code,
+        grant: &GrantRecord,
+        redeemed: &RedeemedCode,
+        realm: &Realm,
+    ) -> Result<(), CodeDenial> {
+        let is = |verifier| redeemed.is(code, verifier, realm, grant.id);
+        // A code with a challenge is told from a wrong one only by the right verifier.
+        let is_bound = is(self.verifier) && self.verifier.is_some();
+        if !is_bound && !is(None) {
+            return Err(CodeDenial::Unknown);
+        }
+        let returns_to = Returns {
+            is_named: redeemed.is_redirect_uri_named,
+            is_bound,
+            is_right: self
+                .redirect_uri
+                .is_some_and(|uri| redeemed.returns_to(uri)),
+        };
+        self.check(grant, &returns_to)?;
+        if self.verifier.is_some() && !is_bound {
+            return Err(CodeDenial::UnexpectedVerifier);
+        }
+        Ok(())
     }
 
     /// What a replay has to get right too, so that a stolen code alone ends nothing.

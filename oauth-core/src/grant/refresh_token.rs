@@ -309,7 +309,8 @@ impl Ask<'_> {
                     .as_ref()
                     .unwrap_or(&presented.grant.request.scope);
                 let mut response = TokenResponse::of(access_token, token, scope, now);
-                response.grant_expires_at = Some(presented.grant.expires_at);
+                response.grant_expires_at =
+                    Some(presented.grant.ends_at(self.client, &rules.policy));
                 response.refresh_token = Some(refresh_token);
                 let expect = Expect::Version(presented.stored.version);
                 let commit = context.commit().guard(presented.key.clone(), expect);
@@ -353,7 +354,7 @@ impl Ask<'_> {
         let (mut response, access_token) =
             issue_of(bits, &self.issuance(&grant, rules), now, rules);
         response.refresh_token = Some(refresh_token);
-        response.grant_expires_at = Some(grant.expires_at);
+        response.grant_expires_at = Some(grant.ends_at(self.client, &rules.policy));
         // So long that no retry can miss it and issue it again.
         let access_token = Record {
             forget_at: access_token

@@ -111,11 +111,13 @@ impl RefreshToken {
         ])
     }
 
+    /// Over all its bytes, so that there is one text for one token.
     pub(crate) fn digest(&self, realm: &Realm) -> [u8; 32] {
-        let parts: [&[u8]; 3] = [
+        let parts: [&[u8]; 4] = [
             self.grant.as_bytes(),
             &self.generation.to_be_bytes(),
             self.secret.as_slice(),
+            &self.tag,
         ];
         *Key::new(realm, Kind::REFRESH_TOKEN, &parts)
             .digest()

@@ -9,6 +9,7 @@ pub mod clients;
 pub mod faulty;
 pub mod flow;
 pub mod users;
+pub mod watched;
 
 use std::{
     sync::{
@@ -74,12 +75,22 @@ impl Fixture {
         seen: Arc<dyn Store>,
         build: impl FnOnce(Builder) -> Builder,
     ) -> Self {
+        Self::built_for(clients::all(), store, seen, build)
+    }
+
+    /// With a server of its own making, for clients of its own.
+    pub fn built_for(
+        clients: Vec<Client>,
+        store: MemoryStore,
+        seen: Arc<dyn Store>,
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let clock = Arc::new(TestClock::default());
         let events = Arc::new(Recorder::default());
         let builder = AuthorizationServer::builder(
             issuer(),
             seen,
-            static_clients(clients::all()),
+            static_clients(clients),
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SeededEntropy::default()),
         )
