@@ -215,7 +215,7 @@ impl World {
             O::RevokeRefresh => revoke(refresh_token(&self.tokens)).await,
             O::Approve => settle(Verdict::Approve(approve("alice"))).await,
             O::ApproveAndRemember => settle(remembered("alice")).await,
-            O::ApproveAgain => settle(Verdict::ApproveRemembered(subject("dora"))).await,
+            O::ApproveAgain => settle(Verdict::ApproveRemembered(subject("dora").into())).await,
             O::Deny => settle(Verdict::Deny).await,
             O::Withdraw => {
                 let client = WEB.parse().unwrap();

@@ -449,7 +449,7 @@ async fn a_double_click_gets_the_same_token() {
             Verdict::Deny,
             Verdict::Approve(approve("bob")),
             remembered("alice"),
-            Verdict::ApproveRemembered(subject("alice")),
+            Verdict::ApproveRemembered(subject("alice").into()),
         ] {
             let denial = fixture.settle(&interaction, verdict).await.unwrap_err();
             assert_eq!(denial, InteractionDenial::AlreadyDecided);
@@ -606,7 +606,7 @@ async fn it_takes_a_user_each_time() {
         assert!(ask(&fixture, HYBRID, &[TOKEN]).await.is_none());
         assert_eq!(ask(&fixture, HYBRID, &[]).await.is_some(), by_code);
         let direct = fixture.pend(HYBRID, &[TOKEN]).await;
-        let verdict = Verdict::ApproveRemembered(subject("alice"));
+        let verdict = Verdict::ApproveRemembered(subject("alice").into());
         assert_eq!(
             fixture.settle(&direct, verdict).await.unwrap_err(),
             InteractionDenial::NotRemembered

@@ -246,7 +246,7 @@ async fn a_handle_is_decided_once() {
         (
             "from memory after all",
             yes("alice"),
-            Verdict::ApproveRemembered(subject("alice")),
+            Verdict::ApproveRemembered(subject("alice").into()),
             millis(0),
             Again::TooLate,
         ),
@@ -445,7 +445,7 @@ async fn consent_is_remembered_for_confidential_clients_only() {
         );
         // Saying so does not help: the policy is asked again.
         let interaction = fixture.pend(client, &[]).await;
-        let verdict = Verdict::ApproveRemembered(subject("alice"));
+        let verdict = Verdict::ApproveRemembered(subject("alice").into());
         assert_eq!(
             fixture.settle(&interaction, verdict).await.is_ok(),
             expected,

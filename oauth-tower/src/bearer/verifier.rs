@@ -9,9 +9,9 @@ use crate::BoxError;
 
 /// Tells whether an access token is valid, and what it permits.
 ///
-/// Whoever implements it decides who gets in. It has to check that the token was issued by a server that is trusted, that it
-/// has not expired or been revoked, and that it may be used by showing it alone. When in doubt, it answers `None`. Scope and
-/// audience are checked by the [layer](super::BearerLayer).
+/// Whoever implements it decides who gets in. It has to check that the token was issued by a server that is trusted, and that it
+/// has not expired or been revoked; and it has to tell what the token is bound to ([`AccessToken::confirmation`]). When in doubt,
+/// it answers `None`. Scope and audience are checked by the [layer](super::BearerLayer), which refuses bound tokens.
 #[async_trait]
 pub trait TokenVerifier: Send + Sync + 'static {
     /// What `token` permits; `None` if it is not a valid access token.

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use oauth_core::{
     time::{Clock, Timestamp},
     token::AccessToken,
-    types::{Scope, Secret},
+    types::{Confirmation, Scope, Secret},
 };
 use oauth_tower::bearer::{TokenVerifier, Unavailable, ValidToken};
 use tower::{Layer, Service, ServiceExt};
@@ -48,6 +48,11 @@ impl TokenVerifier for Known {
             "reader" | "aZ09-._~+/==" => Ok(Some(token("read", &[]))),
             "writer" => Ok(Some(token("read write", &[]))),
             "ours" => Ok(Some(token("read", &["https://other", "https://api"]))),
+            "bound" => {
+                let mut token = token("read write", &[]);
+                token.confirmation = Some(Confirmation::Jwk([7; 32]));
+                Ok(Some(token))
+            }
             "theirs" => Ok(Some(token("read", &["https://other"]))),
             "unlucky" => Err(Unavailable::new("the database is away")),
             _ => Ok(None),
