@@ -71,9 +71,14 @@ impl<'a> Found<'a> {
         found.filter_map(|(key, stored)| Some((key, stored.as_ref()?)))
     }
 
-    /// The record under the last key.
-    pub(crate) fn last(&self) -> Option<&'a Stored> {
-        self.records.last()?.as_ref()
+    /// The first `count` keys, and those after them.
+    pub(crate) fn split_at(&self, count: usize) -> (Self, Self) {
+        let (first_keys, keys) = self.keys.split_at(count.min(self.keys.len()));
+        let (first_records, records) = self.records.split_at(count.min(self.records.len()));
+        (
+            Self::new(first_keys, first_records),
+            Self::new(keys, records),
+        )
     }
 }
 

@@ -22,6 +22,7 @@ use common::{
 use oauth_core::{
     AuthorizationServer,
     authorize::{InteractionDenial, Verdict},
+    client::ClientRequest,
     event::Event,
     grant::{CodeDenial, RefreshDenial, TokenDenial},
     store::{OwnedBy, StaticClients},
@@ -42,11 +43,11 @@ where
     );
 }
 
-fn redeem(code: &str) -> oauth_core::client::Presented {
+fn redeem(code: &str) -> ClientRequest {
     from(WEB, &exchange(code, &redirect_uri(WEB)))
 }
 
-fn refresh(token: &Secret) -> oauth_core::client::Presented {
+fn refresh(token: &Secret) -> ClientRequest {
     from(
         WEB,
         &[
@@ -56,7 +57,7 @@ fn refresh(token: &Secret) -> oauth_core::client::Presented {
     )
 }
 
-fn revoke(token: &Secret) -> oauth_core::client::Presented {
+fn revoke(token: &Secret) -> ClientRequest {
     from(WEB, &[("token", token.expose())])
 }
 
@@ -372,7 +373,7 @@ fn crowded(seed: u64, grace: Duration) -> Fixture {
 /// Sends the same request so many times at once.
 async fn all_at_once(
     fixture: &Fixture,
-    request: &oauth_core::client::Presented,
+    request: &ClientRequest,
 ) -> Vec<Result<TokenResponse, TokenDenial>> {
     let barrier = Arc::new(tokio::sync::Barrier::new(CROWD));
     let tasks: Vec<_> = (0..CROWD)

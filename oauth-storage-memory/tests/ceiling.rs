@@ -16,7 +16,7 @@ use std::{
 
 use oauth_core::{
     AuthorizationServer,
-    client::{Client, ClientAuthentication, ClientSecrets, Presented},
+    client::{Client, ClientAuthentication, ClientRequest, ClientSecrets},
     error::ErrorCode,
     grant::GrantType,
     random::{Entropy, EntropyError},
@@ -311,13 +311,14 @@ fn a_server_over_a_full_store_is_temporarily_unavailable_and_still_validates_and
         Arc::new(Counting(AtomicU64::new(0))),
     )
     .build();
-    let presented = |params: &[(&str, &str)]| Presented {
-        params: params
-            .iter()
-            .copied()
-            .chain([("client_id", "robot"), ("client_secret", secret)])
-            .collect(),
-        ..Presented::default()
+    let presented = |params: &[(&str, &str)]| {
+        ClientRequest::new(
+            params
+                .iter()
+                .copied()
+                .chain([("client_id", "robot"), ("client_secret", secret)])
+                .collect(),
+        )
     };
     let ask = presented(&[("grant_type", "client_credentials")]);
     let mut tokens = Vec::new();

@@ -2,17 +2,21 @@
 
 mod authentication;
 mod builder;
+mod context;
 mod danger;
+mod mark;
 mod registration;
+mod request;
 
-pub(crate) use self::authentication::{Claim, claim, verify_secret};
+pub(crate) use self::authentication::{ClientCredential, check, claim};
 pub use self::{
-    authentication::{
-        Authenticated, Authorization, ClientAuthenticationMethod, ClientDenial, Presented, Proof,
-    },
+    authentication::{ClientAuthenticationMethod, ClientDenial, Proof},
     builder::{ClientBuilder, InvalidClient},
+    context::RequestContext,
     danger::Danger,
+    mark::OneTimeMark,
     registration::{
         Client, ClientAuthentication, ClientSecrets, Introspection, Lifetimes, RegisteredBy,
     },
+    request::{Authorization, ClientRequest},
 };

@@ -111,14 +111,14 @@ struct Exchange<'a> {
 
 fn read(request: GrantRequest<'_>) -> Result<Exchange<'_>, TokenDenial> {
     let verifier = request
-        .params
+        .params()
         .get("code_verifier")
         .map(CodeVerifier::new)
         .transpose();
     Ok(Exchange {
-        client: request.client,
+        client: request.client(),
         code: BorrowedSecret::new(request.required("code")?),
-        redirect_uri: request.params.get("redirect_uri"),
+        redirect_uri: request.params().get("redirect_uri"),
         verifier: verifier.map_err(|_| TokenDenial::Malformed("code_verifier"))?,
         resources: request.resources()?,
     })

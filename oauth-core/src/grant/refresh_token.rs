@@ -97,7 +97,7 @@ struct Ask<'a> {
 
 fn read(request: GrantRequest<'_>) -> Result<Ask<'_>, TokenDenial> {
     Ok(Ask {
-        client: request.client,
+        client: request.client(),
         token: BorrowedSecret::new(request.required("refresh_token")?),
         scope: request.scope()?,
         resources: request.resources()?,

@@ -9,8 +9,8 @@ mod client;
 mod ended;
 mod grants;
 mod introspect;
+mod mark;
 mod own;
-mod proof;
 mod revoke;
 mod token;
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use oauth_core::{
     AuthorizationServer,
     authorize::{Approval, InteractionDenial, Settled, Verdict as Said},
-    client::Presented,
+    client::ClientRequest,
     grant::TokenDenial,
     server::AuthorizeAnswer,
     store::{OwnedBy, StaticClients, Store},
@@ -432,7 +432,7 @@ impl World {
         self.model.consents.remove(&(client, user));
     }
 
-    async fn token(&self, request: &Presented) -> Result<TokenResponse, TokenDenial> {
+    async fn token(&self, request: &ClientRequest) -> Result<TokenResponse, TokenDenial> {
         self.server.token(request).await.outcome()
     }
 

@@ -19,7 +19,7 @@ use oauth_core::{
     grant::GrantType,
     random::{Entropy, EntropyError},
     server::Builder,
-    store::{Realm, StaticClients},
+    store::StaticClients,
     time::Clock,
     types::{Issuer, Secret, SecretDigest},
 };
@@ -63,7 +63,7 @@ impl World {
                 let secret = Secret::new(client_secret(id));
                 (id.parse().unwrap(), secret)
             });
-            builder.client_authentication(ClientTokens::new(Realm::default(), secrets))
+            builder.client_authentication(ClientTokens::new(secrets))
         })
     }
 
