@@ -2,13 +2,15 @@
 //!
 //! A decision is a pure function of the records it was given, of the request it was made from, and of a [`Context`]: the
 //! present moment, fresh randomness, and the rules. It does no I/O. [`AuthorizationServer`](crate::AuthorizationServer) loads,
-//! lets it decide, commits, and does so again if somebody else was faster.
+//! lets it decide, signs, commits, and starts over if another request changed those records in the meantime.
 
 use crate::{
     error::{Denial, Fault},
+    operator_secret::ServerKeys,
     policy::Policy,
     random::Random,
-    store::{Commit, Key, Realm, Stored, Version},
+    sign::SigningInput,
+    store::{Commit, Family, Key, Realm, Stored, Version},
     time::Timestamp,
     token::Formats,
 };
@@ -26,6 +28,7 @@ pub struct Rules {
 
 /// What a decision is given besides its request and its records.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Context<'a> {
     /// What holds for every decision.
     pub rules: &'a Rules,
@@ -33,24 +36,45 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Fresh randomness.
     pub random: Random,
+    /// What is derived from the operator secret.
+    pub(crate) keys: &'a ServerKeys,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    pub(crate) fn new(
+        rules: &'a Rules,
+        keys: &'a ServerKeys,
+        now: Timestamp,
+        random: Random,
+    ) -> Self {
+        Self {
+            rules,
+            now,
+            random,
+            keys,
+        }
+    }
+
     /// A commit with a fresh id.
     pub fn commit(&mut self) -> Commit {
         Commit::new(Version::from_bytes(self.random.id()))
     }
+
+    /// A commit that ends a family, with all its tokens.
+    pub fn end(&mut self, family: Family) -> Commit {
+        self.commit().end(family)
+    }
 }
 
-/// The records that a decision needed, in the order in which it named their keys.
-#[derive(Debug)]
+/// The records that a decision asked for, in the order in which it named their keys.
+#[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     keys: &'a [Key],
     records: &'a [Option<Stored>],
 }
 
 impl<'a> Found<'a> {
-    /// What was loaded for these keys, which [`Decide::needs`] gave, in their order.
+    /// What was loaded for these keys, in their order: those that [`Decide::needs`] gave, then those of each [`Step::Load`].
     pub fn new(keys: &'a [Key], records: &'a [Option<Stored>]) -> Self {
         Self { keys, records }
     }
@@ -65,31 +89,58 @@ impl<'a> Found<'a> {
         Some((self.keys.get(index)?, self.get(index)?))
     }
 
+    /// The number of keys that have been looked for.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no record has been asked for.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// What was found, with the keys, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&'a Key, &'a Stored)> {
         let found = self.keys.iter().zip(self.records);
         found.filter_map(|(key, stored)| Some((key, stored.as_ref()?)))
     }
 
-    /// The first `count` keys, and those after them.
-    pub(crate) fn split_at(&self, count: usize) -> (Self, Self) {
-        let (first_keys, keys) = self.keys.split_at(count.min(self.keys.len()));
-        let (first_records, records) = self.records.split_at(count.min(self.records.len()));
-        (
-            Self::new(first_keys, first_records),
-            Self::new(keys, records),
-        )
+    /// Without the first `count` keys.
+    pub(crate) fn after(&self, count: usize) -> Self {
+        Self {
+            keys: self.keys.get(count..).unwrap_or_default(),
+            records: self.records.get(count..).unwrap_or_default(),
+        }
     }
 }
 
-/// What a decision came to: a change, which may be empty, and an answer to give once the change is made.
+/// What a decision makes of the records that it was given.
 #[derive(Debug)]
 #[must_use]
+pub enum Step<A, D> {
+    /// It needs these records too, and decides once it has them. They come behind those that it had.
+    Load(Vec<Key>),
+    /// It has decided.
+    Decided(Decision<A, D>),
+}
+
+impl<A, D> From<Decision<A, D>> for Step<A, D> {
+    fn from(decision: Decision<A, D>) -> Self {
+        Self::Decided(decision)
+    }
+}
+
+/// A change, which may be empty, and an answer to give once the change is made.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
 pub struct Decision<A, D> {
     /// The change. A denial may have one too: a replay ends a family.
     pub commit: Option<Commit>,
     /// What to answer.
     pub answer: Result<A, D>,
+    /// What has to be signed for the answer, before the change is made.
+    pub unsigned: Vec<SigningInput>,
 }
 
 impl<A, D> Decision<A, D> {
@@ -97,7 +148,16 @@ impl<A, D> Decision<A, D> {
     pub fn grant(commit: Commit, answer: A) -> Self {
         Self {
             commit: Some(commit),
+            ..Self::answer(answer)
+        }
+    }
+
+    /// Grants, and changes nothing.
+    pub fn answer(answer: A) -> Self {
+        Self {
+            commit: None,
             answer: Ok(answer),
+            unsigned: Vec::new(),
         }
     }
 
@@ -106,29 +166,67 @@ impl<A, D> Decision<A, D> {
         Self {
             commit: None,
             answer: Err(denial),
+            unsigned: Vec::new(),
         }
+    }
+
+    /// Denies, once the commit is made.
+    pub fn deny_with(commit: Commit, denial: D) -> Self {
+        Self {
+            commit: Some(commit),
+            ..Self::deny(denial)
+        }
+    }
+
+    /// Has something signed for the answer; [`Decide::attach`] puts it there.
+    pub fn sign(mut self, input: SigningInput) -> Self {
+        self.unsigned.push(input);
+        self
     }
 }
 
 /// A request that has been read, and knows what to make of the records it asks for.
 pub trait Decide: Send + Sync {
     /// What it answers if it grants.
-    type Answer;
+    type Answer: Send;
     /// Why it may deny.
     type Denial: Denial;
 
-    /// The records it needs to see.
+    /// The records it needs to see first.
     fn needs(&self, rules: &Rules) -> Vec<Key>;
 
-    /// Decides. Called again with what is there then, if the commit met a conflict.
+    /// Decides, or asks for more records. Called again with what is there then, if the commit met a conflict.
     ///
     /// # Errors
-    /// If the server fails: a record cannot be read, for one.
+    /// If the server fails: a record cannot be read, say. That is not a denial.
     fn decide(
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Self::Answer, Self::Denial>, Fault>;
+    ) -> Result<Step<Self::Answer, Self::Denial>, Fault>;
+
+    /// Puts what was signed into the answer, in the order in which [`Decision::sign`] asked for it.
+    ///
+    /// # Errors
+    /// If the server fails.
+    fn attach(&self, _answer: &mut Self::Answer, _signed: Vec<Vec<u8>>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Whether the records show that what was answered has happened, for when the store cannot say whether it committed.
+    ///
+    /// The server looks for what the commit wrote by itself. This is for changes that another request may have built on since.
+    ///
+    /// # Errors
+    /// If the server fails.
+    fn has_happened(
+        &self,
+        _found: &Found<'_>,
+        _answer: &Self::Answer,
+        _rules: &Rules,
+    ) -> Result<bool, Fault> {
+        Ok(false)
+    }
 }
 
 /// A question that changes nothing: it takes neither a commit nor randomness.
@@ -142,7 +240,7 @@ pub(crate) trait Look: Send + Sync {
     /// Finds out.
     ///
     /// # Errors
-    /// If the server fails: a record cannot be read, for one.
+    /// If the server fails.
     fn answer(
         &self,
         found: &Found<'_>,

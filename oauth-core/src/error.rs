@@ -9,6 +9,7 @@ use std::{convert::Infallible, error::Error as StdError, fmt};
 use crate::{
     random::EntropyError,
     store::{StoreError, StoreErrorKind},
+    types::ClientId,
 };
 
 /// An OAuth error code, as RFC 6749 §4.1.2.1 and §5.2 and their extensions define them.
@@ -186,6 +187,25 @@ pub enum Fault {
     /// Others kept changing what this decision was about, until it gave up.
     #[error("gave up after repeated conflicts with concurrent requests")]
     Contention,
+    /// A decision kept asking for more records.
+    #[error("a decision asked for records too often")]
+    TooManyRounds,
+    /// Something was to be signed, and nobody signs.
+    #[error("the server has no signer")]
+    NoSigner,
+    /// The client store returned another client than it was asked for: its comparison of
+    /// identifiers folds case or trims blanks.
+    #[error(
+        "the client store was asked for {:?} and returned {:?}; it has to compare ids byte by byte",
+        .asked.as_str(),
+        .returned.as_str()
+    )]
+    WrongClient {
+        /// The client that was asked for.
+        asked: ClientId,
+        /// The client that was returned.
+        returned: ClientId,
+    },
     /// An extension failed.
     #[error("an extension failed: {0}")]
     Extension(#[source] Box<dyn StdError + Send + Sync>),
@@ -205,9 +225,11 @@ impl Fault {
                 | StoreErrorKind::Unreadable => LATER,
             },
             Self::Contention => LATER,
-            Self::Entropy(_) | Self::Extension(_) => {
-                Refusal::new(ErrorCode::SERVER_ERROR, "the server failed")
-            }
+            Self::Entropy(_)
+            | Self::WrongClient { .. }
+            | Self::Extension(_)
+            | Self::TooManyRounds
+            | Self::NoSigner => Refusal::new(ErrorCode::SERVER_ERROR, "the server failed"),
         }
     }
 }

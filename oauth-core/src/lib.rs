@@ -9,6 +9,7 @@
 //!     AuthorizationServer,
 //!     client::{Client, ClientAuthentication, ClientSecrets, ClientRequest},
 //!     grant::GrantType,
+//!     operator_secret::OperatorSecret,
 //!     random::{Entropy, EntropyError},
 //!     store::StaticClients,
 //!     time::{Clock, Timestamp},
@@ -48,7 +49,8 @@
 //!     Arc::new(Noon),
 //!     Arc::new(Predictable),
 //! )
-//! .build();
+//! .operator_secret(OperatorSecret::from_bytes([42; 32]))
+//! .build()?;
 //!
 //! let params = [
 //!     ("grant_type", "client_credentials"),
@@ -76,6 +78,7 @@
 //! - [`types`] are the protocol's nouns, which can only be made by checking them.
 //! - [`error`] and [`event`] are what is told: to clients little, to the host everything but secrets.
 
+mod authorization_request;
 pub mod authorize;
 pub mod client;
 pub mod decide;
@@ -84,11 +87,13 @@ pub mod event;
 pub mod grant;
 mod hash;
 pub mod metadata;
+pub mod operator_secret;
 pub mod pkce;
 pub mod policy;
 pub mod random;
 pub mod seal;
 pub mod server;
+pub mod sign;
 pub mod store;
 pub mod time;
 pub mod token;

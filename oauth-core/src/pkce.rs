@@ -3,18 +3,22 @@
 use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use minicbor::{Decoder, data::Type, decode::Error as Unreadable};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
-use crate::{hash::are_equal, types::BorrowedSecret};
+use crate::{
+    hash::are_equal,
+    store::{Field, Writer},
+    types::BorrowedSecret,
+};
 
 /// A code challenge with its method, as an authorization request brought it (RFC 7636 §4.3).
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct CodeChallenge(Challenge);
 
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum Challenge {
     /// The digest of the verifier.
     S256([u8; 32]),
@@ -65,11 +69,31 @@ impl CodeChallenge {
 
     /// Whether `verifier` is the one that this challenge was made from (RFC 7636 §4.6).
     pub fn is_met_by(&self, verifier: CodeVerifier<'_>) -> bool {
-        let verifier = verifier.0.expose().as_bytes();
         match &self.0 {
-            Challenge::S256(digest) => are_equal(&Sha256::digest(verifier).into(), digest),
-            Challenge::Plain(value) => verifier.ct_eq(value.as_bytes()).into(),
+            Challenge::S256(digest) => are_equal(&verifier.digest(), digest),
+            Challenge::Plain(value) => {
+                let verifier = verifier.0.expose().as_bytes();
+                verifier.ct_eq(value.as_bytes()).into()
+            }
         }
+    }
+}
+
+/// A digest as bytes, and a verifier as text.
+impl Field for CodeChallenge {
+    fn write(&self, out: &mut Writer) {
+        match &self.0 {
+            Challenge::S256(digest) => digest.write(out),
+            Challenge::Plain(verifier) => out.text(verifier),
+        }
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Unreadable> {
+        match input.datatype()? {
+            Type::Bytes => Field::read(input).map(Challenge::S256),
+            _ => Field::read(input).map(Challenge::Plain),
+        }
+        .map(Self)
     }
 }
 
@@ -84,6 +108,11 @@ impl fmt::Debug for CodeChallenge {
 }
 
 impl<'a> CodeVerifier<'a> {
+    /// Its SHA-256 digest: the challenge that it meets by `S256`.
+    pub(crate) fn digest(self) -> [u8; 32] {
+        Sha256::digest(self.0.expose().as_bytes()).into()
+    }
+
     /// Checks that `text` can be a verifier.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub struct Policy {
     pub refresh_token_idle: Option<Duration>,
     /// How long a used refresh token may be presented again by a retry of the same request: 30 s. Zero for not at all.
     pub refresh_grace: Duration,
+    /// How many access tokens a grant may have out at a time: 100.
+    pub tokens_per_grant: u32,
     /// How long a visitor has from the authorization request to the decision: 30 min.
     pub interaction_lifetime: Duration,
     /// How long the repetition of a decision gets the answer of the first: 30 s.
@@ -60,6 +62,7 @@ impl Default for Policy {
             refresh_token_lifetime: Duration::from_secs(30 * 24 * 60 * 60),
             refresh_token_idle: None,
             refresh_grace: Duration::from_secs(30),
+            tokens_per_grant: 100,
             interaction_lifetime: Duration::from_secs(30 * 60),
             decision_grace: Duration::from_secs(30),
             consent_lifetime: Duration::from_secs(365 * 24 * 60 * 60),

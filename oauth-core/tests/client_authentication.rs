@@ -33,6 +33,7 @@ use oauth_core::{
     },
     error::{Error, Fault},
     grant::{GrantType, TokenDenial},
+    operator_secret::OperatorSecret,
     store::{Key, Kind, Realm, StaticClients, Store},
     time::Timestamp,
     token::{IntrospectionDenial, RevocationDenial},
@@ -436,10 +437,12 @@ impl Notary {
             Arc::new(TestClock::default()),
             Arc::new(SeededEntropy::default()),
         )
+        .operator_secret(OperatorSecret::from_bytes(common::OPERATOR_SECRET))
         .client_authentication(Ticket {
             fails: Arc::clone(&fails),
         })
-        .build();
+        .build()
+        .unwrap();
         Self {
             server,
             store,

@@ -32,6 +32,7 @@ use oauth_core::{
     AuthorizationServer,
     authorize::{Interaction, InteractionDenial, Verdict},
     error::Error,
+    operator_secret::OperatorSecret,
     random::{Entropy, EntropyError},
     server::AuthorizeAnswer,
     store::{OwnedBy, StaticClients},
@@ -563,7 +564,9 @@ async fn no_randomness_is_a_fault() {
         Arc::new(TestClock::default()),
         Arc::clone(&well) as Arc<dyn Entropy>,
     )
-    .build();
+    .operator_secret(OperatorSecret::from_bytes(common::OPERATOR_SECRET))
+    .build()
+    .unwrap();
     let records = fixture.records();
     let redeem = from(
         APP,

@@ -19,8 +19,8 @@ use common::{
     millis, resource, scope, seconds, subject,
 };
 use oauth_core::{
-    authorize::Verdict, event::Event, store::OwnedBy, time::Clock, token::TokenResponse,
-    types::GrantId,
+    authorize::Verdict, event::Event, operator_secret::OperatorSecret, store::OwnedBy, time::Clock,
+    token::TokenResponse, types::GrantId,
 };
 
 fn of_user(user: &str) -> OwnedBy {
@@ -332,8 +332,10 @@ async fn a_realm_keeps_its_own() {
         std::sync::Arc::clone(&fixture.clock) as std::sync::Arc<dyn Clock>,
         std::sync::Arc::new(common::SeededEntropy::from_seed(2)),
     )
+    .operator_secret(OperatorSecret::from_bytes(common::OPERATOR_SECRET))
     .realm(oauth_core::store::Realm::new("other"))
-    .build();
+    .build()
+    .unwrap();
     assert!(
         other
             .validate(&tokens.access_token)

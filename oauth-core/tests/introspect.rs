@@ -23,7 +23,10 @@ use oauth_core::{
     client::ClientDenial,
     event::Event,
     time::Clock,
-    token::{IntrospectionDenial, IntrospectionResponse as R, TokenState, TokenType, TokenUse},
+    token::{
+        ActiveToken, IntrospectionDenial, IntrospectionResponse as R, TokenState, TokenType,
+        TokenUse,
+    },
 };
 
 /// 7662-2.2-e, 7662-4-e, 7662-4-g, 7662-2.2-g, 7662-5-a: `1` is told, `0` is told that it is inactive and nothing else.
@@ -81,14 +84,13 @@ async fn an_active_token_is_described() {
     let issued_at = fixture.clock.now();
     let request = [("scope", "read write"), ("resource", CALENDAR)];
     let tokens = fixture.tokens_for(ODD, "alice", &request).await;
-    let about = |token_use, granted, audience, expires_at| R::Active {
-        token_use,
-        client_id: ODD.parse().unwrap(),
-        subject: Some(common::subject("alice")),
-        scope: scope(granted),
-        audience,
-        issued_at,
-        expires_at,
+    let about = |token_use, granted, audience, expires_at| {
+        let client_id = ODD.parse().unwrap();
+        let mut token =
+            ActiveToken::new(token_use, client_id, scope(granted), issued_at, expires_at);
+        token.subject = Some(common::subject("alice"));
+        token.audience = audience;
+        R::Active(Box::new(token))
     };
     for hint in ["access_token", "refresh_token", "foo"] {
         for (token, expected) in [

@@ -327,13 +327,14 @@ async fn the_tokens_are_the_clients() {
         }
         for token in &all {
             for caller in [INSPECTOR, client] {
-                let IntrospectionResponse::Active {
-                    subject, client_id, ..
-                } = fixture.introspect(caller, token).await
+                let IntrospectionResponse::Active(active) = fixture.introspect(caller, token).await
                 else {
                     panic!("inactive");
                 };
-                assert_eq!((subject, client_id.as_str()), (None, client));
+                assert_eq!(
+                    (&active.subject, active.client_id.as_str()),
+                    (&None, client)
+                );
             }
         }
         let grants = listed().await;

@@ -310,13 +310,13 @@ async fn the_tokens_are_a_grant_of_the_user() {
         Event::TokenIssued { grant_type: Some(grant_type), subject: Some(of), .. }
             if grant_type == GrantType::PASSWORD && of == subject("alice")
     ));
-    let IntrospectionResponse::Active { subject: sub, .. } = fixture
+    let IntrospectionResponse::Active(token) = fixture
         .introspect(common::clients::INSPECTOR, &issued.access_token)
         .await
     else {
         panic!("inactive")
     };
-    assert_eq!(sub, Some(subject("alice")));
+    assert_eq!(token.subject, Some(subject("alice")));
     for by in [
         OwnedBy::Subject("alice".into()),
         OwnedBy::Client(TYPIST.into()),

@@ -25,6 +25,7 @@ use oauth_core::{
     client::ClientRequest,
     event::Event,
     grant::{CodeDenial, RefreshDenial, TokenDenial},
+    operator_secret::OperatorSecret,
     store::{OwnedBy, StaticClients},
     token::TokenResponse,
     types::Secret,
@@ -360,8 +361,10 @@ fn crowded(seed: u64, grace: Duration) -> Fixture {
         Arc::clone(&clock) as _,
         Arc::new(SeededEntropy::from_seed(seed)),
     )
+    .operator_secret(OperatorSecret::from_bytes(common::OPERATOR_SECRET))
     .policy(policy)
-    .build();
+    .build()
+    .unwrap();
     Fixture {
         server,
         store,

@@ -19,7 +19,7 @@ use common::{
     millis, scope, seconds,
 };
 use oauth_core::{
-    client::Client,
+    client::{Client, Lifetimes},
     event::Event,
     grant::{GrantType, RefreshDenial, TokenDenial},
     policy::Policy,
@@ -518,10 +518,7 @@ async fn an_unused_token_ends() {
             Client::public(APP.parse().unwrap())
                 .redirect_uri(clients::redirect_uri(APP))
                 .scope(scope("read"))
-                .lifetimes(oauth_core::client::Lifetimes {
-                    refresh_token_idle: Some(Duration::ZERO),
-                    ..Default::default()
-                })
+                .lifetimes(Lifetimes::new().with_refresh_token_idle(Duration::ZERO))
                 .build()
                 .unwrap(),
         ],

@@ -20,7 +20,7 @@ use std::{
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    Fixture,
+    Fixture, OPERATOR_SECRET,
     clients::{APP, OPEN, OWN, PAGE, PLAIN, POST, TYPIST, WEB, client_secret, redirect_uri},
     faulty::FROM_THE_FUTURE,
     flow::{
@@ -35,10 +35,11 @@ use oauth_core::{
     client::{ClientDenial, ClientRequest},
     error::{ErrorCode, Fault as ServerFault, Refusal},
     grant::{CodeDenial, PasswordDenial, PasswordGrant, RefreshDenial, TokenDenial},
+    operator_secret::OperatorSecret,
     pkce::InvalidChallenge,
     random::{EntropyError, Random},
     server::AuthorizeAnswer,
-    store::{Commit, Key, Kind, Listing, Outcome, OwnedBy, Page, Realm, Store, StoreError, Stored},
+    store::{Commit, Key, Listing, Outcome, OwnedBy, Page, Store, StoreError, Stored},
     time::Timestamp,
     token::{IntrospectionDenial, RevocationDenial, TokenResponse},
 };
@@ -302,17 +303,11 @@ async fn secrets_are_told_to_nobody() {
     heard.debug(&events);
     heard.said.push_str(&traced);
     heard.said.push_str(&overheard.lock().unwrap());
-    // The sealing key, as the store has it.
-    let key = Key::new(&Realm::default(), Kind::SERVER_KEY, &[b"seal"]);
-    let body = fixture.store.load(&key).await.unwrap().unwrap().body;
-    assert_eq!(body.len(), 33);
-    heard.secret(
-        "sealing key",
-        format!("{:?}", &body[1..])
-            .trim_matches(['[', ']'])
-            .to_owned(),
-    );
-    heard.secret("sealing key", URL_SAFE_NO_PAD.encode(&body[1..]));
+    let bytes = format!("{OPERATOR_SECRET:?}");
+    heard.secret("operator secret", bytes.trim_matches(['[', ']']).to_owned());
+    heard.secret("operator secret", URL_SAFE_NO_PAD.encode(OPERATOR_SECRET));
+    let hex = OperatorSecret::from_bytes(OPERATOR_SECRET).expose_hex();
+    heard.secret("operator secret", hex.to_string());
     for (what, secret) in &heard.secrets {
         assert!(secret.len() >= 8, "{what}");
         if let Some(at) = heard.said.find(secret.as_str()) {
@@ -463,6 +458,10 @@ fn errors_keep_to_their_grammar() {
     let faults = [
         ServerFault::Contention,
         ServerFault::Entropy(EntropyError),
+        ServerFault::WrongClient {
+            asked: "\"A\"".parse().unwrap(),
+            returned: "\"a\"".parse().unwrap(),
+        },
         ServerFault::Extension("\"no\u{e9}\"".into()),
         ServerFault::Store(StoreError::unavailable("\"no\"")),
         ServerFault::Store(StoreError::unknown("\"no\"")),

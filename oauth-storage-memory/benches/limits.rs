@@ -24,6 +24,7 @@ use oauth_core::{
     AuthorizationServer,
     client::{Client, ClientAuthentication, ClientRequest, ClientSecrets},
     grant::GrantType,
+    operator_secret::OperatorSecret,
     policy::Policy,
     random::{Entropy, EntropyError},
     store::{Commit, Key, Kind, Outcome, Realm, Record, Role, StaticClients, Store, Version},
@@ -193,8 +194,10 @@ fn server(store: MemoryStore) -> AuthorizationServer {
         Arc::new(Still),
         Arc::new(Random),
     )
+    .operator_secret(OperatorSecret::from_bytes([7; 32]))
     .policy(policy)
     .build()
+    .unwrap()
 }
 
 /// Stands still, so that none expires.

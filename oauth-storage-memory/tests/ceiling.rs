@@ -19,6 +19,7 @@ use oauth_core::{
     client::{Client, ClientAuthentication, ClientRequest, ClientSecrets},
     error::ErrorCode,
     grant::GrantType,
+    operator_secret::OperatorSecret,
     random::{Entropy, EntropyError},
     store::{
         Commit, Expect, Key, Kind, Outcome, Owner, Realm, Record, Role, StaticClients, Store,
@@ -310,7 +311,9 @@ fn a_server_over_a_full_store_is_temporarily_unavailable_and_still_validates_and
         Arc::new(Noon),
         Arc::new(Counting(AtomicU64::new(0))),
     )
-    .build();
+    .operator_secret(OperatorSecret::from_bytes([7; 32]))
+    .build()
+    .unwrap();
     let presented = |params: &[(&str, &str)]| {
         ClientRequest::new(
             params

@@ -9,6 +9,7 @@
 //! use oauth_core::{
 //!     client::{Client, ClientAuthentication, ClientSecrets},
 //!     grant::GrantType,
+//!     operator_secret::OperatorSecret,
 //!     store::StaticClients,
 //!     types::{Issuer, SecretDigest},
 //! };
@@ -24,7 +25,9 @@
 //!         .build()?;
 //!     let clients: StaticClients = [robot].into_iter().collect();
 //!     let issuer = Issuer::new("https://login.example")?;
-//!     let server = oauth_tower::server(issuer, MemoryStore::default(), clients).build();
+//!     let server = oauth_tower::server(issuer, MemoryStore::default(), clients)
+//!         .operator_secret(OperatorSecret::from_bytes([42; 32]))
+//!         .build()?;
 //!     Ok(OAuth::new(server, NoUsers).service())
 //! }
 //!
@@ -44,12 +47,14 @@
 //!   decided, on whichever request that is. With the feature `ui`, `ui::Ui` is a host with pages that are ready to use.
 //! - [`bearer`] stands before an API and lets only those requests through that bring a token which permits them.
 //! - [`throttle`] makes whoever guesses wait. It tells guessers apart by the [`Peer`](throttle::Peer) that the application inserts.
+//! - [`operator_secret`] reads the one secret that the application has to keep.
 //! - [`system`] is the clock and the randomness of the system.
 
 pub mod bearer;
 pub mod dialect;
 pub mod endpoint;
 pub mod host;
+pub mod operator_secret;
 mod service;
 pub mod system;
 pub mod throttle;

@@ -724,9 +724,9 @@ async fn a_broken_store_loses_nothing() {
 fn tokens_hold_enough_randomness() {
     let seen: std::collections::HashSet<String> = (0..160)
         .map(|bit| {
-            let mut bits = [0xa5; 32];
+            let mut bits = [0xa5; 20];
             bits[bit / 8] ^= 1 << (bit % 8);
-            Hex.render(&bits).expose().to_owned()
+            Hex.encode(&bits).expose().to_owned()
         })
         .collect();
     assert_eq!(seen.len(), 160);

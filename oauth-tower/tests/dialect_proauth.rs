@@ -1458,9 +1458,9 @@ fn tokens_hold_enough_randomness() {
         let format = UpperCase(prefix);
         let seen: std::collections::HashSet<String> = (0..160)
             .map(|bit| {
-                let mut bits = [0x5a; 32];
+                let mut bits = [0x5a; 20];
                 bits[bit / 8] ^= 1 << (bit % 8);
-                format.render(&bits).expose().to_owned()
+                format.encode(&bits).expose().to_owned()
             })
             .collect();
         assert_eq!(seen.len(), 160);

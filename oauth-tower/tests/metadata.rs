@@ -15,7 +15,9 @@ use common::{
     flow::ask,
 };
 use http::Method;
-use oauth_core::{AuthorizationServer, store::StaticClients, types::Issuer};
+use oauth_core::{
+    AuthorizationServer, operator_secret::OperatorSecret, store::StaticClients, types::Issuer,
+};
 use oauth_tower::OAuth;
 use serde_json::json;
 use tower::ServiceExt;
@@ -166,8 +168,10 @@ async fn only_reading_is_served() {
 async fn the_short_way_to_a_server_works() {
     let issuer = Issuer::new(ISSUER).unwrap();
     let store = oauth_storage_memory::MemoryStore::default();
-    let server: AuthorizationServer =
-        oauth_tower::server(issuer, store, StaticClients::default()).build();
+    let server: AuthorizationServer = oauth_tower::server(issuer, store, StaticClients::default())
+        .operator_secret(OperatorSecret::from_bytes([7; 32]))
+        .build()
+        .unwrap();
     let fixture = Fixture::new();
     let oauth = OAuth::new(server, fixture.host.clone());
     let answer = oauth.service().oneshot(get(PATH)).await.unwrap();

@@ -79,7 +79,8 @@ fn app(issuer: Issuer, store: FileStore) -> Result<Router, Box<dyn Error>> {
     let server = oauth_tower::server(issuer, store, clients)
         .without_grant(&GrantType::AUTHORIZATION_CODE)
         .without_grant(&GrantType::REFRESH_TOKEN)
-        .build();
+        .operator_secret(secret)
+        .build()?;
     Ok(Router::new().fallback_service(OAuth::new(server, NoUsers).service()))
 }
 

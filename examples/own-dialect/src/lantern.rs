@@ -94,16 +94,29 @@ fn formats() -> Formats {
     }
 }
 
-/// Numbers in groups of five, as they are printed on a pass: 45 digits of 144 bits.
+/// Numbers in groups of five, as they are printed on a pass: 54 digits for 18 bytes.
 struct Digits;
 
 impl TokenFormat for Digits {
-    fn render(&self, bits: &[u8; 32]) -> Secret {
-        let groups = bits.chunks_exact(2).take(9);
-        let groups: Vec<String> = groups
-            .map(|pair| format!("{:05}", u32::from(pair[0]) << 8 | u32::from(pair[1])))
-            .collect();
-        Secret::new(groups.join("-"))
+    fn encode(&self, bytes: &[u8]) -> Secret {
+        let (pairs, _) = bytes.as_chunks();
+        let groups = pairs
+            .iter()
+            .map(|pair| format!("{:05}", u16::from_be_bytes(*pair)));
+        Secret::new(groups.collect::<Vec<_>>().join("-"))
+    }
+
+    fn decode(&self, text: &str) -> Option<Vec<u8>> {
+        let groups = text.split('-').map(|group| {
+            let is_plain = group.len() == 5 && group.bytes().all(|digit| digit.is_ascii_digit());
+            let number: u16 = group.parse().ok()?;
+            is_plain.then_some(number.to_be_bytes())
+        });
+        Some(groups.collect::<Option<Vec<_>>>()?.concat())
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(18)
     }
 }
 

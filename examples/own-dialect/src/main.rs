@@ -59,7 +59,7 @@ fn what_to_try(issuer: &Issuer) -> String {
 fn app(issuer: Issuer) -> Result<Router, Box<dyn Error>> {
     let clients: StaticClients = [client()?].into_iter().collect();
     let builder = oauth_tower::server(issuer, MemoryStore::default(), clients.clone());
-    let server = LANTERN.server(builder).build();
+    let server = LANTERN.server(builder).operator_secret(secret).build()?;
     let interactions = Interactions::new(server.clone()).respond_with(LANTERN.authorize.respond);
     let pages = Ui::new(server.clone(), Readers, Arc::new(clients)).interactions(interactions);
     let dialects = Dialects::new(&LANTERN, server, pages);

@@ -1,7 +1,7 @@
 //! Registering clients under a provider's dialect: each gets exactly what it is dangerous to do and needed there.
 
 use oauth_core::{
-    client::{Client, ClientAuthentication, ClientSecrets, Lifetimes},
+    client::{Client, ClientAuthentication, ClientSecrets},
     grant::GrantType,
     types::{ClientId, RegisteredRedirectUri, Scope, Secret, SecretDigest},
 };
@@ -86,19 +86,12 @@ pub fn register(
             grant_types.push(GrantType::new(grant.name()));
         }
     }
-    let own = asked.lifetimes;
-    let fixed = provider.dialect.lifetimes;
     provider
         .dialect
         .client(builder)
         .scope((provider.dialect.widen)(scope))
         .grant_types(grant_types)
-        .lifetimes(Lifetimes {
-            code: own.code.or(fixed.code),
-            access_token: own.access_token.or(fixed.access_token),
-            refresh_grace: own.refresh_grace.or(fixed.refresh_grace),
-            ..own
-        })
+        .lifetimes(asked.lifetimes.or(provider.dialect.lifetimes))
         .build()
         .map_err(|error| error.to_string())
 }

@@ -71,7 +71,7 @@ impl Demo {
             redirect_uris: self.ask.iter().map(|_| callback.to_owned()).collect(),
             grant_types: None,
             scope: None,
-            lifetimes: Lifetimes::default(),
+            lifetimes: Lifetimes::new(),
             jsonp_hosts: None,
         })
     }

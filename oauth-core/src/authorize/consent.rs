@@ -1,30 +1,34 @@
 //! Remembered consent: what a user has allowed a client, until it is withdrawn.
 
-use serde::{Deserialize, Serialize};
-
 use super::Pending;
 use crate::{
-    store::{Body, Key, Kind, Owner, Realm, Record, Role, encode},
+    store::{Body, Key, Kind, Owner, Realm, Record, Role, Unknown, encode, numbered},
     time::Timestamp,
     types::{ClientId, Resource, Scope, Subject},
 };
 
 /// What a user has allowed a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Consent {
     allowed: Vec<Allowed>,
     pub(crate) given_at: Timestamp,
     expires_at: Timestamp,
+    unknown: Unknown,
 }
+
+numbered!(Consent { 0 => allowed, 1 => given_at, 2 => expires_at } keeps unknown);
 
 /// What a user has allowed a client at one resource server. To read the mail and to write the calendar is not to write the
 /// mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Allowed {
     /// `None` for the default audience, where a request goes that names no resource server.
     at: Option<Resource>,
     scope: Scope,
+    unknown: Unknown,
 }
+
+numbered!(Allowed { 0 => at, 1 => scope } keeps unknown);
 
 impl Body for Consent {}
 
@@ -52,10 +56,10 @@ impl Consent {
     /// Whether it allows all that is asked.
     pub(super) fn covers(&self, pending: &Pending, now: Timestamp) -> bool {
         !self.is_expired(now)
-            && places(&pending.resources).all(|at| {
+            && places(pending.resources()).all(|at| {
                 self.allowed
                     .iter()
-                    .any(|allowed| allowed.at == at && pending.scope.is_subset(&allowed.scope))
+                    .any(|allowed| allowed.at == at && pending.scope().is_subset(&allowed.scope))
             })
     }
 
@@ -73,6 +77,7 @@ impl Consent {
                 None => self.allowed.push(Allowed {
                     at,
                     scope: scope.clone(),
+                    unknown: Unknown::default(),
                 }),
             }
         }

@@ -3,29 +3,22 @@
 use std::sync::Arc;
 
 use super::{
-    AuthorizationResponse, Browser, Interaction, Pending,
-    identified::is_trusted,
-    pending::Sealed,
-    response::{ResponseType, ReturnAddress},
+    AuthorizationResponse, Browser, Interaction, Pending, identified::is_trusted, pending::Sealed,
 };
 use crate::{
+    authorization_request::{AuthorizationRequest, ReturnAddress},
     client::Client,
     decide::Context,
     error::Fault,
-    pkce::CodeChallenge,
-    seal::Sealer,
-    types::{Issuer, Resource, Scope},
+    types::Issuer,
 };
 
 /// A request with nothing against it.
 #[derive(Debug)]
 pub struct Examined {
     pub(super) client: Arc<Client>,
+    pub(super) request: AuthorizationRequest,
     pub(super) to: ReturnAddress,
-    pub(super) response_type: ResponseType,
-    pub(super) scope: Scope,
-    pub(super) resources: Vec<Resource>,
-    pub(super) challenge: Option<CodeChallenge>,
 }
 
 impl Examined {
@@ -41,31 +34,17 @@ impl Examined {
     }
 
     /// Hands the request to the browser, in a sealed handle that only this browser can use. Writes nothing.
-    pub(crate) fn pend(
-        self,
-        browser: &Browser,
-        sealer: &Sealer,
-        context: &mut Context<'_>,
-    ) -> Interaction {
-        let expires_at = context.now + context.rules.policy.interaction_lifetime;
-        let content = Sealed {
+    pub(crate) fn pend(self, browser: &Browser, context: &mut Context<'_>) -> Interaction {
+        let sealed = Sealed {
             id: context.random.id(),
             browser: browser.digest(),
-            expires_at,
-            client_id: self.client.id().clone(),
-            redirect_uri: self.to.redirect_uri.as_str().to_owned(),
-            is_redirect_uri_named: self.to.is_named,
-            is_scope_named: self.to.is_scope_named,
-            response_type: self.response_type,
-            mode: self.to.mode,
-            state: self.to.state.clone(),
-            scope: self.scope.clone(),
-            resources: self.resources.clone(),
-            challenge: self.challenge.clone(),
+            expires_at: context.now + context.rules.policy.interaction_lifetime,
+            request: self.request,
+            to: self.to,
         };
         Interaction {
-            handle: content.seal(sealer),
-            pending: Pending::new(content, self.client),
+            handle: sealed.seal(context.keys.sealer()),
+            pending: Pending::new(sealed, self.client),
         }
     }
 }

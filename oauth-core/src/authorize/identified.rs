@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{
-    AuthorizationResponse, Examined,
-    response::{ResponseMode, ResponseType, ReturnAddress},
-};
+use super::{AuthorizationResponse, Examined};
 use crate::{
+    authorization_request::{AuthorizationRequest, ResponseMode, ResponseType, ReturnAddress},
     client::{Client, Danger, RegisteredBy},
     decide::Rules,
     error::{Denial, ErrorCode, Refusal},
@@ -155,7 +153,6 @@ impl Identified {
             to: ReturnAddress {
                 redirect_uri,
                 is_named: params.get("redirect_uri").is_some(),
-                is_scope_named: params.get("scope").is_some(),
                 mode: mode.unwrap_or(response_type.modes()[0]),
                 state,
             },
@@ -176,13 +173,10 @@ impl Identified {
     /// With the denial and the answer to the client.
     pub fn examine(self, issuer: &Issuer, rules: &Rules) -> Result<Examined, Box<Refused>> {
         match self.check(rules) {
-            Ok((scope, resources, challenge)) => Ok(Examined {
+            Ok(request) => Ok(Examined {
                 client: self.client,
+                request,
                 to: self.to,
-                response_type: self.response_type,
-                scope,
-                resources,
-                challenge,
             }),
             Err(denial) => Err(Box::new(Refused {
                 denial,
@@ -192,10 +186,7 @@ impl Identified {
         }
     }
 
-    fn check(
-        &self,
-        rules: &Rules,
-    ) -> Result<(Scope, Vec<Resource>, Option<CodeChallenge>), AuthorizationDenial> {
+    fn check(&self, rules: &Rules) -> Result<AuthorizationRequest, AuthorizationDenial> {
         if self.params.repeated().is_some() {
             return Err(AuthorizationDenial::Repeated);
         }
@@ -233,7 +224,17 @@ impl Identified {
             ResponseType::Code => self.challenge()?,
             ResponseType::Token => None,
         };
-        Ok((self.scope()?, self.resources(rules)?, challenge))
+        let request = AuthorizationRequest::of(
+            self.client.id().clone(),
+            self.scope()?,
+            self.resources(rules)?,
+        );
+        Ok(AuthorizationRequest {
+            is_scope_named: self.params.get("scope").is_some(),
+            response_type: self.response_type,
+            challenge,
+            ..request
+        })
     }
 
     fn challenge(&self) -> Result<Option<CodeChallenge>, AuthorizationDenial> {

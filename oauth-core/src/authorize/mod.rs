@@ -5,6 +5,7 @@
 //! request travels with the browser in a sealed handle, so nothing is written until somebody decides.
 
 mod consent;
+mod deliver;
 mod examined;
 mod identified;
 mod pending;
@@ -14,10 +15,12 @@ mod settle;
 
 pub(crate) use self::{consent::Consent, pending::Sealed, received::Received, settle::Settle};
 pub use self::{
+    deliver::Settled,
     examined::Examined,
     identified::{AuthorizationDenial, Identified, Refused},
     pending::{Browser, Interaction, InteractionDenial, Pending},
     received::UnprovenDenial,
-    response::{AuthorizationResponse, ResponseMode, ResponseType},
-    settle::{Approval, Settled, Verdict},
+    response::AuthorizationResponse,
+    settle::{Approval, Verdict},
 };
+pub use crate::authorization_request::{ResponseMode, ResponseType};

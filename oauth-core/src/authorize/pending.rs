@@ -3,30 +3,26 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{
-    AuthorizationResponse,
-    identified::may_ask_for,
-    response::{ResponseMode, ResponseType, ReturnAddress},
-};
+use super::{AuthorizationResponse, identified::may_ask_for};
 use crate::{
+    authorization_request::{AuthorizationRequest, ResponseType, ReturnAddress},
     client::Client,
     error::{Denial, Refusal},
-    pkce::CodeChallenge,
+    hash::hmac_sha256,
     policy::Policy,
     random::Random,
     seal::Sealer,
-    store::{Key, Kind, Realm},
+    store::numbered,
     time::Timestamp,
-    types::{ClientId, Issuer, RedirectUri, Resource, Scope, Secret},
+    types::{ClientId, GrantId, Issuer, RedirectUri, Resource, Scope, Secret},
 };
 
-/// The purpose under which interactions are sealed. The number is raised with every change of [`Sealed`]: the fields are read one
-/// after the other, so that under another layout what a visitor chose could stand where the server's own word is expected.
-const PURPOSE: &str = "interaction 1";
+/// The purpose under which interactions are sealed. Raise the number with a field that a process of an older release must not
+/// skip: it then takes the handle for a forged one, and the visitor starts again.
+const PURPOSE: &str = "interaction 2";
 
 /// What tells one browser from another: 256 random bits in a cookie. One is enough for any number of pending requests.
 #[derive(Clone, Debug)]
@@ -53,8 +49,10 @@ impl Browser {
         Sha256::digest(self.0.expose().as_bytes()).into()
     }
 
-    pub(super) fn key(&self) -> &[u8] {
-        self.0.expose().as_bytes()
+    /// What only this browser and the server together can derive, for the pending request with this id.
+    pub(super) fn derive(&self, what: &str, pending: &[u8; 16], salt: &[u8]) -> [u8; 32] {
+        let parts: [&[u8]; 3] = [what.as_bytes(), pending, salt];
+        hmac_sha256(self.0.expose().as_bytes(), &parts)
     }
 }
 
@@ -63,33 +61,27 @@ impl Browser {
 pub struct Pending {
     pub(super) id: [u8; 16],
     pub(super) client: Arc<Client>,
+    pub(super) request: AuthorizationRequest,
     pub(super) to: ReturnAddress,
-    pub(super) response_type: ResponseType,
-    pub(super) scope: Scope,
-    pub(super) resources: Vec<Resource>,
-    pub(super) challenge: Option<CodeChallenge>,
     expires_at: Timestamp,
 }
 
 impl Pending {
     pub(super) fn new(sealed: Sealed, client: Arc<Client>) -> Self {
-        let to = ReturnAddress {
-            redirect_uri: RedirectUri::proven_before(sealed.redirect_uri),
-            is_named: sealed.is_redirect_uri_named,
-            is_scope_named: sealed.is_scope_named,
-            mode: sealed.mode,
-            state: sealed.state,
-        };
         Self {
             id: sealed.id,
             client,
-            to,
-            response_type: sealed.response_type,
-            scope: sealed.scope,
-            resources: sealed.resources,
-            challenge: sealed.challenge,
+            request: sealed.request,
+            to: sealed.to,
             expires_at: sealed.expires_at,
         }
+    }
+
+    /// The id of the grant that an approval in this browser makes. So the grant is the mark that the request was decided.
+    pub(super) fn grant(&self, browser: &Browser) -> GrantId {
+        let digest = browser.derive("grant", &self.id, &[]);
+        let (halves, _) = digest.as_chunks();
+        GrantId::from_bytes(halves[0])
     }
 
     /// The client that asks.
@@ -99,12 +91,12 @@ impl Pending {
 
     /// The scope that it asks for.
     pub fn scope(&self) -> &Scope {
-        &self.scope
+        &self.request.scope
     }
 
     /// The resource servers that it asks for; empty if it named none.
     pub fn resources(&self) -> &[Resource] {
-        &self.resources
+        &self.request.resources
     }
 
     /// Where the browser goes after the decision.
@@ -117,7 +109,7 @@ impl Pending {
     /// That needs a client that proves to be it before it gets anything, which nobody does who gets a token from here
     /// (RFC 6749 §10.2).
     pub fn can_be_remembered(&self, policy: &Policy) -> bool {
-        match self.response_type {
+        match self.request.response_type {
             ResponseType::Code => policy.remembers(&self.client),
             ResponseType::Token => policy.remember_public_clients,
         }
@@ -170,6 +162,9 @@ pub enum InteractionDenial {
     /// Nothing of what was asked for: that is a refusal.
     #[error("nothing was approved of what was asked for")]
     Nothing,
+    /// More than fits into a grant's record.
+    #[error("more was approved than fits into a grant")]
+    TooLarge,
     /// No consent is remembered that covers the request.
     #[error("no remembered consent covers the request")]
     NotRemembered,
@@ -193,6 +188,7 @@ impl InteractionDenial {
             }
             Self::ClientGone => "The application is no longer registered here.",
             Self::Widened => "More was allowed than the application asked for.",
+            Self::TooLarge => "The application asks for more than can be allowed at once.",
             Self::Nothing => "Nothing was allowed of what the application asked for.",
             Self::NotRemembered => "You have not allowed this application before.",
         }
@@ -200,27 +196,26 @@ impl InteractionDenial {
 }
 
 /// What a handle holds.
-#[derive(Serialize, Deserialize)]
 pub(crate) struct Sealed {
     pub(super) id: [u8; 16],
     pub(super) browser: [u8; 32],
     pub(super) expires_at: Timestamp,
-    pub(super) client_id: ClientId,
-    pub(super) redirect_uri: String,
-    pub(super) is_redirect_uri_named: bool,
-    pub(super) is_scope_named: bool,
-    pub(super) response_type: ResponseType,
-    pub(super) mode: ResponseMode,
-    pub(super) state: Option<String>,
-    pub(super) scope: Scope,
-    pub(super) resources: Vec<Resource>,
-    pub(super) challenge: Option<CodeChallenge>,
+    pub(super) request: AuthorizationRequest,
+    pub(super) to: ReturnAddress,
 }
+
+numbered!(Sealed {
+    0 => id,
+    1 => browser,
+    2 => expires_at,
+    3 => request,
+    4 => to,
+} skips others);
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sealed")
-            .field("client_id", &self.client_id)
+            .field("client_id", self.client_id())
             .finish_non_exhaustive()
     }
 }
@@ -252,23 +247,19 @@ impl Sealed {
     }
 
     pub(crate) fn client_id(&self) -> &ClientId {
-        &self.client_id
+        &self.request.client_id
     }
 
     /// The pending request, if its client still is what it was.
     pub(crate) fn resume(self, client: Option<Arc<Client>>) -> Result<Pending, InteractionDenial> {
         let client = client.ok_or(InteractionDenial::ClientGone)?;
-        if client.redirect_uri(Some(&self.redirect_uri)).is_none()
-            || !self.scope.is_subset(client.scope())
-            || !may_ask_for(&client, self.response_type)
+        let redirect_uri = self.to.redirect_uri.as_str();
+        if client.redirect_uri(Some(redirect_uri)).is_none()
+            || !self.request.scope.is_subset(client.scope())
+            || !may_ask_for(&client, self.request.response_type)
         {
             return Err(InteractionDenial::ClientGone);
         }
         Ok(Pending::new(self, client))
     }
-}
-
-/// Where the mark is found that a handle has been decided.
-pub(super) fn decision_key(realm: &Realm, id: &[u8; 16]) -> Key {
-    Key::new(realm, Kind::DECISION, &[id])
 }

@@ -2,73 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
+    authorization_request::{ResponseMode, ReturnAddress},
     error::Refusal,
     token::TokenResponse,
     types::{Issuer, RedirectUri, Secret},
 };
-
-/// How the response parameters travel (OAuth 2.0 Multiple Response Type Encoding Practices §2.1, OAuth 2.0 Form Post
-/// Response Mode).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum ResponseMode {
-    /// In the query of the redirection URI.
-    #[default]
-    Query,
-    /// In a form that the browser posts to the redirection URI.
-    FormPost,
-    /// In the fragment of the redirection URI, for tokens: what is there is not sent to any server.
-    Fragment,
-}
-
-impl ResponseMode {
-    /// The modes of codes, which are those of the metadata.
-    pub(crate) const OF_CODES: [Self; 2] = [Self::Query, Self::FormPost];
-
-    /// The modes of tokens. Never in a query (OAuth 2.0 Multiple Response Type Encoding Practices §3).
-    pub(super) const OF_TOKENS: [Self; 2] = [Self::Fragment, Self::FormPost];
-
-    /// As in `response_mode`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::FormPost => "form_post",
-            Self::Fragment => "fragment",
-        }
-    }
-}
-
-/// What a client wants from the authorization endpoint (RFC 6749 §3.1.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum ResponseType {
-    /// `code`: an authorization code.
-    #[default]
-    Code,
-    /// `token`: an access token, for clients that were dangerously allowed it.
-    Token,
-}
-
-impl ResponseType {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        match text {
-            "code" => Some(Self::Code),
-            "token" => Some(Self::Token),
-            _ => None,
-        }
-    }
-
-    /// The modes in which it can be answered; the first is the default.
-    pub(super) fn modes(self) -> [ResponseMode; 2] {
-        match self {
-            Self::Code => ResponseMode::OF_CODES,
-            Self::Token => ResponseMode::OF_TOKENS,
-        }
-    }
-}
 
 /// What to send to the client through the browser. It can only be made for a proven redirection URI.
 #[derive(Clone)]
@@ -80,24 +19,12 @@ pub struct AuthorizationResponse {
     refusal: Option<Refusal>,
 }
 
-/// Where a response goes: what of a request it takes to answer it.
-#[derive(Clone)]
-pub(crate) struct ReturnAddress {
-    pub(crate) redirect_uri: RedirectUri,
-    /// Whether the request said so, rather than leaving it to the registration.
-    pub(crate) is_named: bool,
-    /// Whether the request named a scope, likewise.
-    pub(crate) is_scope_named: bool,
-    pub(crate) mode: ResponseMode,
-    pub(crate) state: Option<String>,
-}
-
 impl ReturnAddress {
-    pub(crate) fn success(&self, issuer: &Issuer, code: &Secret) -> AuthorizationResponse {
+    pub(super) fn code(&self, issuer: &Issuer, code: &Secret) -> AuthorizationResponse {
         self.response(issuer, vec![("code", code.expose().to_owned())])
     }
 
-    pub(crate) fn token(&self, issuer: &Issuer, token: &TokenResponse) -> AuthorizationResponse {
+    pub(super) fn token(&self, issuer: &Issuer, token: &TokenResponse) -> AuthorizationResponse {
         let scope = token.token.scope.as_str();
         let mut params = vec![
             ("access_token", token.access_token.expose().to_owned()),
@@ -111,7 +38,7 @@ impl ReturnAddress {
         self.response(issuer, params)
     }
 
-    pub(crate) fn error(&self, issuer: &Issuer, refusal: Refusal) -> AuthorizationResponse {
+    pub(super) fn error(&self, issuer: &Issuer, refusal: Refusal) -> AuthorizationResponse {
         let params = vec![
             ("error", refusal.code.as_str().to_owned()),
             ("error_description", refusal.description.to_owned()),
@@ -205,16 +132,6 @@ impl fmt::Debug for AuthorizationResponse {
     /// Without the parameters: one is the code.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationResponse")
-            .field("redirect_uri", &self.redirect_uri)
-            .field("mode", &self.mode)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for ReturnAddress {
-    /// Without the state, by which the client knows its own requests from forged ones.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReturnAddress")
             .field("redirect_uri", &self.redirect_uri)
             .field("mode", &self.mode)
             .finish_non_exhaustive()

@@ -1,19 +1,24 @@
 //! The decision about a pending request: made once, with the same answer to the same click again.
-
-use serde::{Deserialize, Serialize};
+//!
+//! An approval makes one record, the grant. Its id is derived from the pending request and the browser's secret, so the grant is
+//! also the mark that the request was decided. A refusal writes nothing.
 
 use super::{
-    AuthorizationDenial, AuthorizationResponse, Browser, InteractionDenial, Pending, ResponseType,
-    consent::Consent, pending::decision_key,
+    Browser, InteractionDenial, Pending, ResponseType,
+    consent::Consent,
+    deliver::{Decided, Outcome},
 };
 use crate::{
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::Fault,
     hash::hmac_sha256,
-    store::{Body, Commit, Expect, Key, Record, Role, Stored, decode, encode},
+    store::{Commit, Expect, Key, Record, StoreError, Stored, decode},
     time::Timestamp,
-    token::{AccessToken, Code, CodeState, Issuance, Terms, TokenResponse, issue_of},
-    types::{GrantId, Issuer, Scope, Secret, Subject},
+    token::{
+        Code, DecisionMark, GrantRecord, Issuance, IssuedTokens, TokenResponse, UnspentCode,
+        issue_of,
+    },
+    types::{Authentication, GrantId, HostData, Scope, Subject},
 };
 
 /// A user's yes.
@@ -24,6 +29,10 @@ pub struct Approval {
     pub subject: Subject,
     /// To how much of what was asked; `None` for all of it.
     pub scope: Option<Scope>,
+    /// How the user signed in. It goes into the grant and its tokens.
+    pub authentication: Option<Authentication>,
+    /// Data of the host's own, which goes there too.
+    pub data: Option<HostData>,
     /// Whether to remember it, so that the next request for no more than this needs no question. The policy decides for which
     /// clients that can be.
     pub remember: bool,
@@ -35,6 +44,8 @@ impl Approval {
         Self {
             subject,
             scope: None,
+            authentication: None,
+            data: None,
             remember: false,
         }
     }
@@ -43,6 +54,20 @@ impl Approval {
     #[must_use]
     pub fn only(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
+        self
+    }
+
+    /// After signing in like this.
+    #[must_use]
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = Some(authentication);
+        self
+    }
+
+    /// With data of the host's own.
+    #[must_use]
+    pub fn data(mut self, data: HostData) -> Self {
+        self.data = Some(data);
         self
     }
 
@@ -66,44 +91,21 @@ pub enum Verdict {
     Deny,
 }
 
-/// A decision that was made, or made before and repeated.
-#[derive(Debug)]
-pub struct Settled {
-    /// What to send to the client through the browser.
-    pub response: AuthorizationResponse,
-    /// The new grant; `None` if the user declined or this is a repetition.
-    pub grant: Option<GrantId>,
-    /// The access token that was issued with it, if one was.
-    pub(crate) token: Option<AccessToken>,
-}
-
-/// The step from pending to settled.
+/// The step from pending to decided.
 #[derive(Debug)]
 pub(crate) struct Settle<'a> {
-    pub(crate) issuer: &'a Issuer,
     pub(crate) pending: &'a Pending,
     pub(crate) browser: &'a Browser,
     pub(crate) verdict: &'a Verdict,
 }
 
-/// The mark that a handle was decided.
-#[derive(Serialize, Deserialize)]
-struct Mark {
-    at: Timestamp,
-    /// The digest of the verdict.
-    verdict: [u8; 32],
-    /// From this, the handle and the browser's secret the code is derived. The store alone cannot.
-    salt: [u8; 16],
-}
-
-impl Body for Mark {}
-
 impl Decide for Settle<'_> {
-    type Answer = Settled;
+    type Answer = Decided;
     type Denial = InteractionDenial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        let mut keys = vec![decision_key(&rules.realm, &self.pending.id)];
+        let grant = self.pending.grant(self.browser);
+        let mut keys = vec![Key::of_grant(&rules.realm, grant)];
         if let Verdict::Approve(Approval { subject, .. }) | Verdict::ApproveRemembered(subject) =
             self.verdict
         {
@@ -120,59 +122,50 @@ impl Decide for Settle<'_> {
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Settled, InteractionDenial>, Fault> {
+    ) -> Result<Step<Decided, InteractionDenial>, Fault> {
         if context.now >= self.pending.expires_at() {
-            return Ok(Decision::deny(InteractionDenial::Expired));
+            return Ok(Decision::deny(InteractionDenial::Expired).into());
         }
-        if let Some(stored) = found.get(0) {
-            return Ok(match self.repeat(&decode(&stored.body)?, context) {
-                Some(response) => Decision {
-                    commit: None,
-                    answer: Ok(Settled {
-                        response,
-                        grant: None,
-                        token: None,
-                    }),
-                },
+        if let Some(anchor) = found.get(0) {
+            return Ok(match self.repeat(anchor, context)? {
+                Some(outcome) => Decision::answer(Decided {
+                    outcome,
+                    grant: None,
+                }),
                 None => Decision::deny(InteractionDenial::AlreadyDecided),
-            });
+            }
+            .into());
         }
-        match self.verdict {
-            Verdict::Deny => Ok(self.decline(context)),
-            Verdict::Approve(approval) => self.approve(approval, found.get(1), context),
+        Ok(match self.verdict {
+            Verdict::Deny => Decision::answer(Decided {
+                outcome: Outcome::Declined,
+                grant: None,
+            }),
+            Verdict::Approve(approval) => self.approve(approval, found.get(1), context)?,
             Verdict::ApproveRemembered(subject) => {
-                self.approve_remembered(subject, found.get(1), context)
+                self.approve_remembered(subject, found.get(1), context)?
             }
         }
+        .into())
     }
 }
 
-impl Settle<'_> {
-    fn decline(&self, context: &mut Context<'_>) -> Decision<Settled, InteractionDenial> {
-        let salt = context.random.id();
-        let mark = self.mark(salt, context);
-        Decision::grant(
-            context.commit().create(mark),
-            Settled {
-                response: self.declined(),
-                grant: None,
-                token: None,
-            },
-        )
-    }
+type Completion = Decision<Decided, InteractionDenial>;
 
+impl Settle<'_> {
     fn approve(
         &self,
         approval: &Approval,
         consent: Option<&Stored>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Settled, InteractionDenial>, Fault> {
-        let scope = approval.scope.as_ref().unwrap_or(&self.pending.scope);
-        if !scope.is_subset(&self.pending.scope) {
+    ) -> Result<Completion, StoreError> {
+        let asked = self.pending.scope();
+        let scope = approval.scope.as_ref().unwrap_or(asked);
+        if !scope.is_subset(asked) {
             return Ok(Decision::deny(InteractionDenial::Widened));
         }
         // A token for nothing would be taken for one that permits what was asked: that is what no `scope` in the answer means.
-        if scope.is_empty() && !self.pending.scope.is_empty() {
+        if scope.is_empty() && !asked.is_empty() {
             return Ok(Decision::deny(InteractionDenial::Nothing));
         }
         let mut commit = context.commit();
@@ -187,7 +180,7 @@ impl Settle<'_> {
             } else {
                 before
             };
-            let consent_now = before.and(scope, &self.pending.resources, context.now, expires_at);
+            let consent_now = before.and(scope, self.pending.resources(), context.now, expires_at);
             let record = consent_now.record(
                 &context.rules.realm,
                 self.pending.client.id(),
@@ -198,7 +191,10 @@ impl Settle<'_> {
                 None => commit.create(record),
             };
         }
-        Ok(self.open(commit, &approval.subject, scope, context))
+        let mut grant = self.grant(approval.subject.clone(), scope.clone(), context.now);
+        grant.authentication.clone_from(&approval.authentication);
+        grant.data.clone_from(&approval.data);
+        Ok(self.open(commit, grant, context))
     }
 
     fn approve_remembered(
@@ -206,176 +202,151 @@ impl Settle<'_> {
         subject: &Subject,
         consent: Option<&Stored>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Settled, InteractionDenial>, Fault> {
+    ) -> Result<Completion, StoreError> {
         if let Some(stored) = consent {
             let covered = decode::<Consent>(&stored.body)?.covers(self.pending, context.now);
             if covered && self.pending.can_be_remembered(&context.rules.policy) {
                 let key = Consent::key(&context.rules.realm, self.pending.client.id(), subject);
                 // Withdrawing removes the record first: no family can then still come of it.
                 let commit = context.commit().guard(key, Expect::Version(stored.version));
-                return Ok(self.open(commit, subject, &self.pending.scope, context));
+                let scope = self.pending.scope().clone();
+                let grant = self.grant(subject.clone(), scope, context.now);
+                return Ok(self.open(commit, grant, context));
             }
         }
         Ok(Decision::deny(InteractionDenial::NotRemembered))
+    }
+
+    fn grant(&self, subject: Subject, scope: Scope, now: Timestamp) -> GrantRecord {
+        let mut request = self.pending.request.clone();
+        request.scope = scope;
+        GrantRecord::new(
+            self.pending.grant(self.browser),
+            request,
+            Some(subject),
+            now,
+        )
     }
 
     /// Opens the family, with the code or the token that the client asked for.
     fn open(
         &self,
         commit: Commit,
-        subject: &Subject,
-        scope: &Scope,
+        mut grant: GrantRecord,
         context: &mut Context<'_>,
-    ) -> Decision<Settled, InteractionDenial> {
+    ) -> Completion {
         let Context { rules, now, .. } = *context;
         let client = &self.pending.client;
-        let terms = Terms::new(
-            client,
-            Some(subject.clone()),
-            scope.clone(),
-            self.pending.resources.clone(),
-            now,
-            &rules.policy,
-        );
-        let grant = GrantId::from_bytes(context.random.id());
-        let anchor = terms.anchor(&rules.realm, grant);
-        let family = anchor.key.family();
         let salt = context.random.id();
-        let (response, given, token) = match self.pending.response_type {
+        grant.decision = Some(DecisionMark {
+            at: now,
+            verdict: self.verdict_digest(),
+            salt,
+        });
+        let (outcome, beside) = match grant.request.response_type {
             ResponseType::Code => {
-                let secret = self.code(&salt, rules);
-                let code = Code {
-                    redirect_uri: Some(self.pending.to.redirect_uri.as_str().to_owned()),
-                    is_redirect_uri_named: self.pending.to.is_named,
-                    is_scope_named: self.pending.to.is_scope_named,
-                    challenge: self.pending.challenge.clone(),
-                    expires_at: now + rules.policy.code_lifetime(client),
-                    state: CodeState::Unspent,
-                    terms,
-                };
-                let record = code.record(Code::key(&rules.realm, secret.borrowed()), family);
-                (self.pending.to.success(self.issuer, &secret), record, None)
+                let code = self.code(&salt, grant.id, rules);
+                grant.expires_at = now + rules.policy.code_lifetime(client);
+                let to = &self.pending.to;
+                let returns_to = Some((&to.redirect_uri, to.is_named));
+                let unspent =
+                    UnspentCode::new(&code, &rules.realm, grant.id, returns_to, grant.expires_at);
+                grant.code = Some(unspent);
+                let family = grant.family(&rules.realm);
+                let forget_at = self.forget_at(&grant);
+                let pointer = code.pointer(&rules.realm, grant.id, family, forget_at);
+                (Outcome::Code(code.encode(&rules.formats)), pointer)
             }
             ResponseType::Token => {
-                let role = Role::Member(family);
-                let (token, record) = self.token(&salt, subject, scope, role, now, rules);
-                let response = self.pending.to.token(self.issuer, &token);
-                (response, record, Some(token.token))
+                let issuance = grant.issuance(client, rules);
+                let (token, record) = self.token(&salt, &issuance, now, rules);
+                grant.expires_at = token.token.expires_at;
+                grant.issued = Some(IssuedTokens::first(now));
+                (Outcome::Token(Box::new(token)), Some(record))
             }
         };
-        let commit = commit
-            .create(self.mark(salt, context))
-            .create(anchor)
-            .create(given);
-        Decision::grant(
-            commit,
-            Settled {
-                response,
-                grant: Some(grant),
-                token,
-            },
-        )
+        let anchor = grant.anchor(&rules.realm, self.forget_at(&grant));
+        if !GrantRecord::fits(&anchor) {
+            return Decision::deny(InteractionDenial::TooLarge);
+        }
+        let mut commit = commit.create(anchor);
+        if let Some(record) = beside {
+            commit = commit.create(record);
+        }
+        let grant = Some(grant.id);
+        Decision::grant(commit, Decided { outcome, grant })
     }
 
-    /// The answer of the first time, if this is the same verdict shortly after.
-    fn repeat(&self, mark: &Mark, context: &Context<'_>) -> Option<AuthorizationResponse> {
-        let same = mark.verdict == self.verdict_digest()
-            && context.now < mark.at + context.rules.policy.decision_grace;
-        if !same {
-            return None;
-        }
-        let (subject, scope) = match self.verdict {
-            Verdict::Deny => return Some(self.declined()),
-            Verdict::Approve(approval) => (&approval.subject, approval.scope.as_ref()),
-            Verdict::ApproveRemembered(subject) => (subject, None),
-        };
+    /// Not before the handle: while that could be decided, the grant is the mark that it was.
+    fn forget_at(&self, grant: &GrantRecord) -> Timestamp {
+        grant.expires_at.max(self.pending.expires_at())
+    }
+
+    /// The answer of the first time, if this is the same verdict shortly after, and the code has not been redeemed.
+    fn repeat(
+        &self,
+        anchor: &Stored,
+        context: &Context<'_>,
+    ) -> Result<Option<Outcome>, StoreError> {
         let Context { rules, now, .. } = *context;
-        match self.pending.response_type {
+        let Some(grant) = GrantRecord::open(anchor)? else {
+            return Ok(None);
+        };
+        let grace = rules.policy.decision_grace;
+        let mark = grant
+            .decision
+            .as_ref()
+            .filter(|mark| mark.verdict == self.verdict_digest() && now < mark.at + grace);
+        let Some(mark) = mark else { return Ok(None) };
+        Ok(match grant.request.response_type {
             ResponseType::Code => {
-                let code = self.code(&mark.salt, rules);
-                Some(self.pending.to.success(self.issuer, &code))
+                let code = self.code(&mark.salt, grant.id, rules);
+                Some(Outcome::Code(code.encode(&rules.formats)))
             }
             ResponseType::Token => {
-                let scope = scope.unwrap_or(&self.pending.scope);
-                let role = Role::Single;
-                let (mut token, _) = self.token(&mark.salt, subject, scope, role, mark.at, rules);
+                let issuance = grant.issuance(&self.pending.client, rules);
+                let (mut token, _) = self.token(&mark.salt, &issuance, mark.at, rules);
                 // It lives as long as it was given the first time, however often it is shown.
                 token.expires_in = token.token.expires_at.saturating_since(now);
-                (!token.expires_in.is_zero()).then(|| self.pending.to.token(self.issuer, &token))
+                (!token.expires_in.is_zero()).then(|| Outcome::Token(Box::new(token)))
             }
-        }
+        })
     }
 
-    fn declined(&self) -> AuthorizationResponse {
-        self.pending
-            .to
-            .error(self.issuer, AuthorizationDenial::Declined.refusal())
-    }
-
-    fn code(&self, salt: &[u8; 16], rules: &Rules) -> Secret {
-        let bits = self.derive(b"authorization code", salt);
-        rules.formats.code.render(&bits)
+    /// The store has the salt and the browser its secret: neither alone makes a code or a token.
+    fn code(&self, salt: &[u8; 16], grant: GrantId, rules: &Rules) -> Code {
+        let secret = self
+            .browser
+            .derive("authorization code", &self.pending.id, salt);
+        Code::new(grant, &secret, &rules.formats)
     }
 
     /// An access token from the authorization endpoint. There is no refresh token with it (RFC 6749 §4.2.2).
     fn token(
         &self,
         salt: &[u8; 16],
-        subject: &Subject,
-        scope: &Scope,
-        role: Role,
+        issuance: &Issuance<'_>,
         issued_at: Timestamp,
         rules: &Rules,
     ) -> (TokenResponse, Record) {
-        let issuance = Issuance {
-            client: &self.pending.client,
-            subject: Some(subject),
-            scope,
-            resources: &self.pending.resources,
-            role,
-        };
-        let bits = self.derive(b"access token", salt);
-        issue_of(&bits, &issuance, issued_at, rules)
-    }
-
-    /// The store has the salt and the browser its secret: neither alone makes a code or a token.
-    fn derive(&self, what: &[u8], salt: &[u8; 16]) -> [u8; 32] {
-        hmac_sha256(self.browser.key(), &[what, &self.pending.id, salt])
-    }
-
-    fn mark(&self, salt: [u8; 16], context: &Context<'_>) -> Record {
-        let mark = Mark {
-            at: context.now,
-            verdict: self.verdict_digest(),
-            salt,
-        };
-        Record {
-            key: decision_key(&context.rules.realm, &self.pending.id),
-            role: Role::Single,
-            owner: None,
-            // As long as the handle could be decided again.
-            forget_at: self.pending.expires_at(),
-            body: encode(&mark),
-        }
+        let bits = self.browser.derive("access token", &self.pending.id, salt);
+        issue_of(&bits, issuance, issued_at, rules)
     }
 
     fn verdict_digest(&self) -> [u8; 32] {
         let parts: &[&[u8]] = match self.verdict {
             Verdict::Deny => &[b"deny"],
             Verdict::ApproveRemembered(subject) => &[b"remembered", subject.as_str().as_bytes()],
-            Verdict::Approve(Approval {
-                subject,
-                scope,
-                remember,
-            }) => &[
+            Verdict::Approve(approval) => &[
                 b"approve",
-                subject.as_str().as_bytes(),
-                scope
+                approval.subject.as_str().as_bytes(),
+                approval
+                    .scope
                     .as_ref()
-                    .unwrap_or(&self.pending.scope)
+                    .unwrap_or(self.pending.scope())
                     .as_str()
                     .as_bytes(),
-                &[u8::from(*remember)],
+                &[u8::from(approval.remember)],
             ],
         };
         hmac_sha256(b"verdict", parts)

@@ -2,9 +2,13 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Client, ClientAuthentication, Danger, Introspection, Lifetimes, RegisteredBy};
+use super::{
+    Client, ClientAuthentication, Danger, Extensions, Introspection, InvalidExtension, Lifetimes,
+    RegisteredBy,
+};
 use crate::{
     grant::GrantType,
     types::{ClientId, InvalidRedirectUri, RegisteredRedirectUri, Scope},
@@ -15,9 +19,16 @@ use crate::{
 #[must_use]
 pub struct ClientBuilder {
     client: Client,
-    redirect_uris: Vec<String>,
-    http_redirect_uris: Vec<String>,
+    redirect_uris: Vec<AskedRedirectUri>,
     grant_types: Option<Vec<GrantType>>,
+    extensions: Map<String, Value>,
+}
+
+/// A redirection URI that is yet to be checked.
+#[derive(Clone, Debug)]
+struct AskedRedirectUri {
+    uri: String,
+    http_anywhere: bool,
 }
 
 impl ClientBuilder {
@@ -35,12 +46,13 @@ impl ClientBuilder {
             registered_by: RegisteredBy::Operator,
             profile: None,
             dangers: Vec::new(),
+            extensions: Extensions::default(),
         };
         Self {
             client,
             redirect_uris: Vec::new(),
-            http_redirect_uris: Vec::new(),
             grant_types: None,
+            extensions: Map::new(),
         }
     }
 
@@ -52,7 +64,10 @@ impl ClientBuilder {
 
     /// Adds a redirection URI, complete and as a browser spells it.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
-        self.redirect_uris.push(uri.into());
+        self.redirect_uris.push(AskedRedirectUri {
+            uri: uri.into(),
+            http_anywhere: false,
+        });
         self
     }
 
@@ -98,6 +113,19 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps a value of the host's own with it. A second one under the same name replaces the
+    /// first.
+    pub fn extension(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.extensions.insert(name.into(), value.into());
+        self
+    }
+
+    /// All that the host kept with a client.
+    pub(super) fn extensions(mut self, extensions: Extensions) -> Self {
+        self.extensions = extensions.into();
+        self
+    }
+
     /// Lets it do without PKCE.
     ///
     /// Dangerous: whoever gets hold of a code (from a log, a referrer, another app on the device) can then inject it into a
@@ -118,7 +146,10 @@ impl ClientBuilder {
     /// Dangerous: whoever is on the way between the browser and that host reads the codes and tokens that go there
     /// (RFC 9700 §2.6).
     pub fn dangerous_http_redirect_uri(mut self, uri: impl Into<String>) -> Self {
-        self.http_redirect_uris.push(uri.into());
+        self.redirect_uris.push(AskedRedirectUri {
+            uri: uri.into(),
+            http_anywhere: true,
+        });
         self
     }
 
@@ -160,7 +191,7 @@ impl ClientBuilder {
         self.danger(Danger::RedirectUriOnce)
     }
 
-    fn danger(mut self, danger: Danger) -> Self {
+    pub(super) fn danger(mut self, danger: Danger) -> Self {
         self.client.dangers.push(danger);
         self
     }
@@ -174,14 +205,19 @@ impl ClientBuilder {
         client.grant_types = self
             .grant_types
             .unwrap_or_else(|| vec![GrantType::AUTHORIZATION_CODE, GrantType::REFRESH_TOKEN]);
-        for uri in self.redirect_uris {
-            match RegisteredRedirectUri::new(&uri) {
-                Ok(uri) => client.redirect_uris.push(uri),
-                Err(reason) => return Err(InvalidClient::RedirectUri { uri, reason }),
-            }
+        client.extensions = self.extensions.try_into()?;
+        if let ClientAuthentication::Method(name) = &client.authentication
+            && ClientAuthentication::BUILT_IN.contains(&name.as_ref())
+        {
+            return Err(InvalidClient::AuthenticationMethod);
         }
-        for uri in self.http_redirect_uris {
-            match RegisteredRedirectUri::dangerous_http(&uri) {
+        for AskedRedirectUri { uri, http_anywhere } in self.redirect_uris {
+            let checked = if http_anywhere {
+                RegisteredRedirectUri::dangerous_http(&uri)
+            } else {
+                RegisteredRedirectUri::new(&uri)
+            };
+            match checked {
                 Ok(uri) => client.redirect_uris.push(uri),
                 Err(reason) => return Err(InvalidClient::RedirectUri { uri, reason }),
             }
@@ -191,11 +227,23 @@ impl ClientBuilder {
         if returns && client.redirect_uris.is_empty() {
             return Err(InvalidClient::NoRedirectUri);
         }
-        if client.may_use(&GrantType::PASSWORD) && !client.allows(Danger::Password) {
-            return Err(InvalidClient::Password);
-        }
-        if client.allows(Danger::Password) && !client.may_use(&GrantType::PASSWORD) {
-            client.grant_types.push(GrantType::PASSWORD);
+        for (grant_type, danger, denied) in [
+            (
+                GrantType::PASSWORD,
+                Danger::Password,
+                InvalidClient::Password,
+            ),
+            (
+                GrantType::IMPLICIT,
+                Danger::Implicit,
+                InvalidClient::Implicit,
+            ),
+        ] {
+            match (client.may_use(&grant_type), client.allows(danger)) {
+                (true, false) => return Err(denied),
+                (false, true) => client.grant_types.push(grant_type),
+                (true, true) | (false, false) => {}
+            }
         }
         if !client.is_confidential() {
             if client.may_use(&GrantType::CLIENT_CREDENTIALS) {
@@ -211,14 +259,15 @@ impl ClientBuilder {
         if !client.default_scope().is_subset(&client.scope) {
             return Err(InvalidClient::DefaultScope);
         }
-        let Lifetimes {
-            code,
-            access_token,
-            refresh_token,
-            ..
-        } = client.lifetimes;
-        if [code, access_token, refresh_token].contains(&Some(Duration::ZERO)) {
-            return Err(InvalidClient::Lifetime);
+        let own = &client.lifetimes;
+        for (lifetime, member) in [
+            (own.code, "code_lifetime"),
+            (own.access_token, "access_token_lifetime"),
+            (own.refresh_token, "refresh_token_lifetime"),
+        ] {
+            if lifetime == Some(Duration::ZERO) {
+                return Err(InvalidClient::Lifetime { member });
+            }
         }
         Ok(client)
     }
@@ -245,6 +294,12 @@ pub enum InvalidClient {
     /// The password grant without saying that it is dangerous.
     #[error("the password grant has to be allowed as dangerous")]
     Password,
+    /// The implicit grant without saying that it is dangerous.
+    #[error("the implicit grant has to be allowed as dangerous")]
+    Implicit,
+    /// An added authentication method under the name of a built-in one.
+    #[error("an added authentication method has the name of a built-in one")]
+    AuthenticationMethod,
     /// A public client that could issue codes to itself.
     #[error("a code of its own needs a client that authenticates")]
     PublicOwnCode,
@@ -255,8 +310,30 @@ pub enum InvalidClient {
     #[error("introspection needs a client that authenticates")]
     PublicIntrospection,
     /// A code, access token or refresh token that would expire at once.
-    #[error("a lifetime is longer than zero")]
-    Lifetime,
+    #[error("{member} is longer than zero")]
+    Lifetime {
+        /// Which one, by its name in [`ClientMetadata`](super::ClientMetadata).
+        member: &'static str,
+    },
+    /// A value of the host's own under a name that it cannot have.
+    #[error("{0}")]
+    Extension(#[from] InvalidExtension),
+}
+
+impl InvalidClient {
+    /// The member of [`ClientMetadata`](super::ClientMetadata) that is wrong.
+    pub fn member(&self) -> &str {
+        match self {
+            Self::RedirectUri { .. } | Self::NoRedirectUri => "redirect_uris",
+            Self::PublicClientCredentials | Self::Password | Self::Implicit => "grant_types",
+            Self::AuthenticationMethod => "token_endpoint_auth_method",
+            Self::PublicOwnCode => "dangers",
+            Self::DefaultScope => "default_scope",
+            Self::PublicIntrospection => "may_introspect",
+            Self::Lifetime { member } => member,
+            Self::Extension(error) => error.name(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -272,6 +349,10 @@ mod tests {
         ClientAuthentication::SecretBasic(ClientSecrets::new(SecretDigest::of("s")))
     }
 
+    fn public() -> ClientBuilder {
+        Client::public(id()).redirect_uri("https://app.example/cb")
+    }
+
     /// 6749-3.1.2.2-a, 6749-3.1.2.2-b, v21-2.3.1-a, 6749-3.1.2-a: no code flow without a complete, registered address.
     #[test]
     fn a_registration_has_to_fit_together() {
@@ -280,7 +361,6 @@ mod tests {
             Client::confidential(id(), secret()).build().unwrap_err(),
             E::NoRedirectUri
         );
-        let public = || Client::public(id()).redirect_uri("https://app.example/cb");
         assert!(public().build().is_ok());
         assert!(
             matches!(public().redirect_uri("/cb").build(), Err(E::RedirectUri { uri, .. }) if uri == "/cb")
@@ -338,16 +418,58 @@ mod tests {
         assert_eq!(implicit.clone().build().unwrap_err(), E::NoRedirectUri);
         let http = implicit.dangerous_http_redirect_uri("http://app.example/cb");
         let http = http.build().unwrap();
+        assert!(http.may_use(&GrantType::IMPLICIT));
         assert!(http.redirect_uri(Some("http://app.example/cb")).is_some());
         assert!(
             http.redirect_uri(Some("http://app.example:8080/cb"))
                 .is_none()
         );
-        let none = Lifetimes {
-            code: Some(Duration::ZERO),
-            ..Lifetimes::default()
-        };
-        assert_eq!(public().lifetimes(none).build().unwrap_err(), E::Lifetime);
+    }
+
+    #[test]
+    fn names_with_a_meaning_are_kept_for_it() {
+        assert_eq!(
+            public()
+                .grant_types([GrantType::IMPLICIT])
+                .build()
+                .unwrap_err(),
+            E::Implicit
+        );
+        let method = ClientAuthentication::Method("client_secret_basic".into());
+        assert_eq!(
+            Client::confidential(id(), method)
+                .grant_types([])
+                .build()
+                .unwrap_err(),
+            E::AuthenticationMethod
+        );
+        assert_eq!(
+            public()
+                .extension("client_secret", "s")
+                .build()
+                .unwrap_err(),
+            E::Extension(InvalidExtension::Secret("client_secret".to_owned()))
+        );
+    }
+
+    #[test]
+    fn nothing_expires_at_once() {
+        let zero = Duration::ZERO;
+        for (lifetimes, member) in [
+            (Lifetimes::new().with_code(zero), "code_lifetime"),
+            (
+                Lifetimes::new().with_access_token(zero),
+                "access_token_lifetime",
+            ),
+            (
+                Lifetimes::new().with_refresh_token(zero),
+                "refresh_token_lifetime",
+            ),
+        ] {
+            let error = public().lifetimes(lifetimes).build().unwrap_err();
+            assert_eq!(error, E::Lifetime { member });
+            assert_eq!(error.member(), member);
+        }
     }
 
     /// 6749-3.1.2.3-a, v21-2.3.2-a

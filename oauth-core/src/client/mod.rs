@@ -4,7 +4,10 @@ mod authentication;
 mod builder;
 mod context;
 mod danger;
+mod extensions;
+mod lifetimes;
 mod mark;
+mod metadata;
 mod registration;
 mod request;
 
@@ -14,9 +17,10 @@ pub use self::{
     builder::{ClientBuilder, InvalidClient},
     context::RequestContext,
     danger::Danger,
+    extensions::{Extensions, InvalidExtension},
+    lifetimes::Lifetimes,
     mark::OneTimeMark,
-    registration::{
-        Client, ClientAuthentication, ClientSecrets, Introspection, Lifetimes, RegisteredBy,
-    },
+    metadata::{ClientMetadata, ClientSettings, InvalidClientMetadata},
+    registration::{Client, ClientAuthentication, ClientSecrets, Introspection, RegisteredBy},
     request::{Authorization, ClientRequest},
 };

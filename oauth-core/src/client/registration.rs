@@ -1,15 +1,21 @@
 //! What is registered of a client.
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
-use super::{ClientBuilder, Danger};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ClientBuilder, Danger, Extensions, Lifetimes};
 use crate::{
     grant::GrantType,
     types::{ClientId, RedirectUri, RegisteredRedirectUri, Resource, Scope, SecretDigest},
 };
 
-/// A registered client (RFC 6749 §2). Made by [`Client::public`] or [`Client::confidential`].
-#[derive(Clone, Debug)]
+/// A registered client (RFC 6749 §2).
+///
+/// It is made by [`Client::public`] or [`Client::confidential`], or read from its
+/// [`ClientMetadata`](super::ClientMetadata), the document in which a host keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub(super) id: ClientId,
     pub(super) name: Option<String>,
@@ -23,10 +29,11 @@ pub struct Client {
     pub(super) registered_by: RegisteredBy,
     pub(super) profile: Option<Cow<'static, str>>,
     pub(super) dangers: Vec<Danger>,
+    pub(super) extensions: Extensions,
 }
 
 /// The one method by which a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientAuthentication {
     /// `none`: a public client, which only names itself.
@@ -40,19 +47,33 @@ pub enum ClientAuthentication {
 }
 
 impl ClientAuthentication {
+    pub(super) const NONE: &str = "none";
+    pub(super) const SECRET_BASIC: &str = "client_secret_basic";
+    pub(super) const SECRET_POST: &str = "client_secret_post";
+    pub(super) const BUILT_IN: [&str; 3] = [Self::NONE, Self::SECRET_BASIC, Self::SECRET_POST];
+
     /// The registered name of the method.
     pub fn method(&self) -> &str {
         match self {
-            Self::None => "none",
-            Self::SecretBasic(_) => "client_secret_basic",
-            Self::SecretPost(_) => "client_secret_post",
+            Self::None => Self::NONE,
+            Self::SecretBasic(_) => Self::SECRET_BASIC,
+            Self::SecretPost(_) => Self::SECRET_POST,
             Self::Method(name) => name,
+        }
+    }
+
+    /// The secrets of a method that has any.
+    pub fn secrets(&self) -> Option<&ClientSecrets> {
+        match self {
+            Self::SecretBasic(secrets) | Self::SecretPost(secrets) => Some(secrets),
+            Self::None | Self::Method(_) => None,
         }
     }
 }
 
-/// The secret of a client, and the one before it while it is being replaced.
-#[derive(Clone, Debug)]
+/// The secret of a client, and the one before it while it is being replaced. Made by
+/// [`ClientSecrets::new`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecrets {
     current: SecretDigest,
     previous: Option<SecretDigest>,
@@ -74,28 +95,24 @@ impl ClientSecrets {
         self
     }
 
+    /// The digest of the secret.
+    pub fn current(&self) -> &SecretDigest {
+        &self.current
+    }
+
+    /// The digest of the secret from before, if that is still accepted.
+    pub fn previous(&self) -> Option<&SecretDigest> {
+        self.previous.as_ref()
+    }
+
     pub(super) fn digests(&self) -> impl Iterator<Item = &SecretDigest> {
         std::iter::once(&self.current).chain(&self.previous)
     }
 }
 
-/// Lifetimes that differ from the policy's for one client; those left `None` are as the policy has them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lifetimes {
-    /// Of an authorization code.
-    pub code: Option<Duration>,
-    /// Of an access token.
-    pub access_token: Option<Duration>,
-    /// Of all refresh tokens of a grant, counted from the grant.
-    pub refresh_token: Option<Duration>,
-    /// Of a refresh token that is not used; zero for no such limit.
-    pub refresh_token_idle: Option<Duration>,
-    /// How long after its use a refresh token may be presented again by a retry; zero for not at all.
-    pub refresh_grace: Option<Duration>,
-}
-
 /// Which tokens a client may introspect (RFC 7662 §4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Introspection {
     /// Its own.
     #[default]
@@ -108,7 +125,9 @@ pub enum Introspection {
 
 /// Who registered a client, which decides whether the server sends browsers to it with an error before the user has done
 /// anything (RFC 9700 §4.11.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RegisteredBy {
     /// The operator, who knows where its addresses lead.
     #[default]
@@ -165,6 +184,11 @@ impl Client {
         }
     }
 
+    /// The grants it may use.
+    pub fn grant_types(&self) -> &[GrantType] {
+        &self.grant_types
+    }
+
     /// Whether it may use this grant.
     pub fn may_use(&self, grant_type: &GrantType) -> bool {
         self.grant_types.contains(grant_type)
@@ -200,8 +224,23 @@ impl Client {
         self.profile.as_deref()
     }
 
+    /// What it was dangerously allowed.
+    pub fn dangers(&self) -> &[Danger] {
+        &self.dangers
+    }
+
     /// Whether it was dangerously allowed this.
     pub fn allows(&self, danger: Danger) -> bool {
         self.dangers.contains(&danger)
+    }
+
+    /// What the host keeps with it.
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// What the host keeps with it under this name.
+    pub fn extension(&self, name: &str) -> Option<&Value> {
+        self.extensions.get(name)
     }
 }

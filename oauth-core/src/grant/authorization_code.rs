@@ -5,11 +5,11 @@ use async_trait::async_trait;
 use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::{Client, Danger},
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Denial, Error, ErrorCode, Fault, Refusal},
     pkce::CodeVerifier,
-    store::{Family, Key, Role, Stored, decode},
-    token::{Code, CodeState, Issuance, TokenResponse, first_refresh_token, issue},
+    store::{Key, Kind, Stored, decode},
+    token::{Code, CodePointer, GrantRecord, IssuedTokens, TokenResponse, UnspentCode, issue},
     types::{BorrowedSecret, Resource},
 };
 
@@ -100,16 +100,17 @@ impl CodeDenial {
 }
 
 /// A request to exchange a code.
-#[derive(Debug)]
 struct Exchange<'a> {
     client: &'a Client,
-    code: BorrowedSecret<'a>,
+    /// `None` if it is no code of this server's.
+    code: Option<Code>,
     redirect_uri: Option<&'a str>,
     verifier: Option<CodeVerifier<'a>>,
     resources: Vec<Resource>,
 }
 
 fn read(request: GrantRequest<'_>) -> Result<Exchange<'_>, TokenDenial> {
+    let code = BorrowedSecret::new(request.required("code")?);
     let verifier = request
         .params()
         .get("code_verifier")
@@ -117,7 +118,7 @@ fn read(request: GrantRequest<'_>) -> Result<Exchange<'_>, TokenDenial> {
         .transpose();
     Ok(Exchange {
         client: request.client(),
-        code: BorrowedSecret::new(request.required("code")?),
+        code: Code::decode(&request.context.rules.formats, code),
         redirect_uri: request.params().get("redirect_uri"),
         verifier: verifier.map_err(|_| TokenDenial::Malformed("code_verifier"))?,
         resources: request.resources()?,
@@ -129,110 +130,180 @@ impl Decide for Exchange<'_> {
     type Denial = TokenDenial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![Code::key(&rules.realm, self.code)]
+        let key = self.code.as_ref().map(|code| code.key(&rules.realm));
+        key.into_iter().collect()
     }
 
     fn decide(
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
-        let Some((key, stored, family)) = found
-            .entry(0)
-            .and_then(|(key, stored)| Some((key, stored, family(stored)?)))
-        else {
-            return Ok(Decision::deny(TokenDenial::Code(CodeDenial::Unknown)));
+    ) -> Result<Step<TokenResponse, TokenDenial>, Fault> {
+        const UNKNOWN: TokenDenial = TokenDenial::Code(CodeDenial::Unknown);
+        let (Some(code), Some((key, first))) = (&self.code, found.entry(0)) else {
+            return Ok(Decision::deny(UNKNOWN).into());
         };
-        let code: Code = decode(&stored.body)?;
-        if let Err(denial) = self.check(&code) {
-            return Ok(Decision::deny(TokenDenial::Code(denial)));
-        }
-        match code.state {
-            // RFC 6749 §4.1.2 and OAuth 2.1 §7.5.2: a replay that is otherwise valid revokes what the code gave.
-            CodeState::Spent => Ok(Decision {
-                commit: Some(context.commit().end(family)),
-                answer: Err(TokenDenial::Code(CodeDenial::Replayed)),
-            }),
-            CodeState::Unspent if context.now >= code.expires_at => {
-                Ok(Decision::deny(TokenDenial::Code(CodeDenial::Expired)))
-            }
-            CodeState::Unspent => Ok(self.redeem(code, (key, stored), family, context)),
-        }
+        let anchor = if key.kind() == Kind::GRANT {
+            first
+        } else if found.len() == 1 {
+            let CodePointer { grant } = decode(&first.body)?;
+            return Ok(Step::Load(vec![Key::of_grant(&context.rules.realm, grant)]));
+        } else if let Some(anchor) = found.get(1) {
+            anchor
+        } else {
+            return Ok(Decision::deny(UNKNOWN).into());
+        };
+        let Some(grant) = GrantRecord::open(anchor)? else {
+            return Ok(Decision::deny(UNKNOWN).into());
+        };
+        let pointer = (key.kind() == Kind::CODE).then_some(first);
+        Ok(self.judge(code, grant, anchor, pointer, context).into())
     }
 }
 
+/// The redirection URI of the authorization request, as the token request has to name it (RFC 6749 §4.1.3).
+struct Returns {
+    /// Whether the authorization request named it.
+    is_named: bool,
+    /// Whether PKCE binds the code to the request instead.
+    is_bound: bool,
+    /// Whether the token request names the same.
+    is_right: bool,
+}
+
 impl Exchange<'_> {
-    /// Everything that a replay has to get right too, so that a stolen code alone ends nothing.
-    fn check(&self, code: &Code) -> Result<(), CodeDenial> {
-        if code.terms.client_id != *self.client.id() {
+    fn judge(
+        &self,
+        code: &Code,
+        grant: GrantRecord,
+        anchor: &Stored,
+        pointer: Option<&Stored>,
+        context: &mut Context<'_>,
+    ) -> Decision<TokenResponse, TokenDenial> {
+        let rules = context.rules;
+        let realm = &rules.realm;
+        if let Some(redeemed) = &grant.redeemed {
+            if !redeemed.is(code, self.verifier, realm, grant.id) {
+                return Decision::deny(TokenDenial::Code(CodeDenial::Unknown));
+            }
+            let returns_to = Returns {
+                is_named: redeemed.is_redirect_uri_named,
+                // The proof says that the verifier is as it was.
+                is_bound: self.verifier.is_some(),
+                is_right: self
+                    .redirect_uri
+                    .is_some_and(|uri| redeemed.returns_to(uri)),
+            };
+            // RFC 6749 §4.1.2 and OAuth 2.1 §7.5.2: a replay that is otherwise valid revokes what the code gave.
+            return match self.check(&grant, &returns_to) {
+                Ok(()) => Decision::deny_with(
+                    context.end(grant.family(realm)),
+                    TokenDenial::Code(CodeDenial::Replayed),
+                ),
+                Err(denial) => Decision::deny(TokenDenial::Code(denial)),
+            };
+        }
+        match &grant.code {
+            Some(unspent) if unspent.is(code, realm, grant.id) => {
+                let unspent = unspent.clone();
+                match self.check_unspent(&grant, &unspent, context) {
+                    Ok(()) => self.redeem(code, grant, &unspent, anchor, pointer, context),
+                    Err(denial) => Decision::deny(TokenDenial::Code(denial)),
+                }
+            }
+            Some(_) | None => Decision::deny(TokenDenial::Code(CodeDenial::Unknown)),
+        }
+    }
+
+    /// What a replay has to get right too, so that a stolen code alone ends nothing.
+    fn check(&self, grant: &GrantRecord, returns_to: &Returns) -> Result<(), CodeDenial> {
+        let request = &grant.request;
+        if request.client_id != *self.client.id() {
             return Err(CodeDenial::WrongClient);
         }
-        match self.redirect_uri {
-            Some(uri) if Some(uri) != code.redirect_uri.as_deref() => {
+        if self.redirect_uri.is_some() {
+            if !returns_to.is_right {
                 return Err(CodeDenial::WrongRedirectUri);
             }
-            // OAuth 2.1 §10.2 lets it be left out, since PKCE binds the code to the request.
-            None if code.challenge.is_none()
-                && code.is_redirect_uri_named
-                && !self.client.allows(Danger::RedirectUriOnce) =>
-            {
-                return Err(CodeDenial::MissingRedirectUri);
-            }
-            Some(_) | None => {}
-        }
-        match (&code.challenge, self.verifier) {
-            (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => {}
-            (Some(_), Some(_)) => return Err(CodeDenial::WrongVerifier),
-            (Some(_), None) => return Err(CodeDenial::MissingVerifier),
-            (None, Some(_)) => return Err(CodeDenial::UnexpectedVerifier),
-            (None, None) => {}
+        // OAuth 2.1 §10.2 lets it be left out, since PKCE binds the code to the request.
+        } else if returns_to.is_named
+            && !returns_to.is_bound
+            && !self.client.allows(Danger::RedirectUriOnce)
+        {
+            return Err(CodeDenial::MissingRedirectUri);
         }
         if !self
             .resources
             .iter()
-            .all(|resource| code.terms.resources.contains(resource))
+            .all(|resource| request.resources.contains(resource))
         {
             return Err(CodeDenial::Target);
         }
         Ok(())
     }
 
+    fn check_unspent(
+        &self,
+        grant: &GrantRecord,
+        code: &UnspentCode,
+        context: &Context<'_>,
+    ) -> Result<(), CodeDenial> {
+        let challenge = grant.request.challenge.as_ref();
+        let returns_to = Returns {
+            is_named: code.is_redirect_uri_named,
+            is_bound: challenge.is_some(),
+            is_right: self.redirect_uri.is_some_and(|uri| code.returns_to(uri)),
+        };
+        self.check(grant, &returns_to)?;
+        match (challenge, self.verifier) {
+            (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => {}
+            (Some(_), Some(_)) => return Err(CodeDenial::WrongVerifier),
+            (Some(_), None) => return Err(CodeDenial::MissingVerifier),
+            (None, Some(_)) => return Err(CodeDenial::UnexpectedVerifier),
+            (None, None) => {}
+        }
+        // If the operator has shortened the lifetime, running codes end at the earlier of the two.
+        let lifetime = context.rules.policy.code_lifetime(self.client);
+        if context.now >= code.expires_at.min(grant.granted_at + lifetime) {
+            return Err(CodeDenial::Expired);
+        }
+        Ok(())
+    }
+
     fn redeem(
         &self,
-        mut code: Code,
-        (key, stored): (&Key, &Stored),
-        family: Family,
+        code: &Code,
+        mut grant: GrantRecord,
+        unspent: &UnspentCode,
+        anchor: &Stored,
+        pointer: Option<&Stored>,
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
-        let issuance = Issuance {
-            client: self.client,
-            subject: code.terms.subject.as_ref(),
-            scope: &code.terms.scope,
-            resources: if self.resources.is_empty() {
-                &code.terms.resources
-            } else {
-                &self.resources
-            },
-            role: Role::Member(family),
-        };
-        let (mut response, access_token) = issue(&issuance, context);
-        response.is_scope_named = code.is_scope_named;
-        let mut commit = context.commit().create(access_token);
-        if self.client.may_use(&GrantType::REFRESH_TOKEN) {
-            let (secret, refresh_token) = first_refresh_token(&code.terms, family, context);
-            commit = commit.create(refresh_token);
-            response.refresh_token = Some(secret);
-            response.grant_expires_at = Some(code.terms.expires_at);
+        let Context { rules, now, .. } = *context;
+        let begun = grant.begin(self.client, &rules.policy, now);
+        let forget_at = begun.max(anchor.forget_at);
+        let mut issuance = grant.issuance(self.client, rules);
+        if !self.resources.is_empty() {
+            issuance.resources = &self.resources;
         }
-        code.state = CodeState::Spent;
-        let spent = code.record(key.clone(), family);
-        Decision::grant(commit.replace(spent, stored.version), response)
-    }
-}
-
-fn family(stored: &Stored) -> Option<Family> {
-    match stored.role {
-        Role::Member(family) => Some(family),
-        Role::Single | Role::Anchor => None,
+        let (mut response, access_token) = issue(&issuance, context);
+        response.is_scope_named = grant.request.is_scope_named;
+        response.refresh_token = grant.first_refresh_token(self.client, context);
+        response.grant_expires_at = response.refresh_token.is_some().then_some(grant.expires_at);
+        grant.issued = Some(IssuedTokens::first(now));
+        grant.redeemed = Some(unspent.redeemed(self.verifier));
+        grant.code = None;
+        grant.decision = None;
+        grant.request.challenge = None;
+        let mut commit = context
+            .commit()
+            .create(access_token)
+            .replace(grant.anchor(&rules.realm, forget_at), anchor.version);
+        let family = grant.family(&rules.realm);
+        let kept = code.pointer(&rules.realm, grant.id, family, forget_at);
+        if let (Some(pointer), Some(kept)) = (pointer, kept) {
+            commit = commit.replace(kept, pointer.version);
+        }
+        Decision::grant(commit, response)
     }
 }

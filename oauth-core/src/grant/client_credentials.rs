@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::Client,
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Error, Fault},
-    store::{Key, Role},
+    store::Key,
     token::{Issuance, TokenResponse, issue},
     types::{Resource, Scope},
 };
@@ -70,16 +70,10 @@ impl Decide for Ask<'_> {
         &self,
         _: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
-        let issuance = Issuance {
-            client: self.client,
-            subject: None,
-            scope: &self.scope,
-            resources: &self.resources,
-            role: Role::Single,
-        };
+    ) -> Result<Step<TokenResponse, TokenDenial>, Fault> {
         // RFC 6749 §4.4.3: a refresh token SHOULD NOT be included.
+        let issuance = Issuance::new(self.client, &self.scope, &self.resources);
         let (response, record) = issue(&issuance, context);
-        Ok(Decision::grant(context.commit().create(record), response))
+        Ok(Decision::grant(context.commit().create(record), response).into())
     }
 }

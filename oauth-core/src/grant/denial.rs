@@ -43,6 +43,12 @@ pub enum TokenDenial {
     /// The user's password was not accepted.
     #[error(transparent)]
     Password(PasswordDenial),
+    /// The grant would be larger than its record may be.
+    #[error("the grant would be larger than its record may be")]
+    GrantTooLarge,
+    /// The grant has as many access tokens out as it may have.
+    #[error("the grant has as many access tokens out as it may have")]
+    TooManyTokens,
     /// A ticket for a code that is none, is too old, or was used before.
     #[error("the ticket is malformed, expired or used")]
     Ticket,
@@ -85,6 +91,14 @@ impl TokenDenial {
             Self::Code(denial) => denial.refusal(),
             Self::Refresh(denial) => denial.refusal(),
             Self::Password(denial) => denial.refusal(),
+            Self::GrantTooLarge => Refusal::new(
+                ErrorCode::INVALID_REQUEST,
+                "the request asks for more than fits into a grant",
+            ),
+            Self::TooManyTokens => Refusal::new(
+                ErrorCode::INVALID_REQUEST,
+                "the grant has as many access tokens as it may have; use those, or wait until one expires",
+            ),
             Self::Ticket => Refusal::new(
                 ErrorCode::INVALID_REQUEST,
                 "the ticket is unknown, expired or used",

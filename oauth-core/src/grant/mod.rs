@@ -7,6 +7,7 @@
 mod authorization_code;
 mod client_credentials;
 mod denial;
+mod open;
 mod own_code;
 mod password;
 mod refresh_token;
@@ -19,6 +20,7 @@ pub use self::{
     authorization_code::{AuthorizationCodeGrant, CodeDenial},
     client_credentials::ClientCredentialsGrant,
     denial::TokenDenial,
+    open::{NewGrant, open_grant},
     own_code::OwnCode,
     password::{PasswordAuthenticator, PasswordDenial, PasswordGrant},
     refresh_token::{RefreshDenial, RefreshTokenGrant},
@@ -46,9 +48,11 @@ impl GrantType {
     pub const REFRESH_TOKEN: Self = Self(Cow::Borrowed("refresh_token"));
     /// `client_credentials` (RFC 6749 §4.4).
     pub const CLIENT_CREDENTIALS: Self = Self(Cow::Borrowed("client_credentials"));
-
     /// `password` (RFC 6749 §4.3).
     pub const PASSWORD: Self = Self(Cow::Borrowed("password"));
+    /// `implicit` (RFC 6749 §4.2): what RFC 7591 §2 calls the response type `token` among the
+    /// grants of a client. The token endpoint does not have it.
+    pub const IMPLICIT: Self = Self(Cow::Borrowed("implicit"));
 
     /// The grant of this name.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {

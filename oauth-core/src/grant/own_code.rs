@@ -5,17 +5,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use super::TokenDenial;
 use crate::{
+    authorization_request::AuthorizationRequest,
     client::{Client, Danger},
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::Fault,
     seal::Sealer,
-    store::{Body, Key, Kind, Record, Role, encode},
+    store::{Key, numbered},
     time::Timestamp,
-    token::{Code, CodeState, Terms},
+    token::{Code, GrantRecord, UnspentCode},
     types::{ClientId, GrantId, Secret},
 };
 
@@ -35,12 +34,14 @@ pub struct OwnCode {
 }
 
 /// What a ticket holds.
-#[derive(Serialize, Deserialize)]
 pub(crate) struct Ticket {
-    id: [u8; 16],
+    /// Of the grant that will come of it: once that exists, the ticket was used.
+    grant: GrantId,
     client_id: ClientId,
     expires_at: Timestamp,
 }
+
+numbered!(Ticket { 0 => grant, 1 => client_id, 2 => expires_at });
 
 impl Ticket {
     /// A ticket for a client that has authenticated.
@@ -49,7 +50,7 @@ impl Ticket {
             return Err(TokenDenial::UnauthorizedClient);
         }
         Ok(Self {
-            id: context.random.id(),
+            grant: GrantId::from_bytes(context.random.id()),
             client_id: client.id().clone(),
             expires_at: context.now + LIFETIME,
         })
@@ -77,72 +78,50 @@ pub(crate) struct Collect {
     pub(crate) client: Arc<Client>,
 }
 
-/// The mark that a ticket was used.
-#[derive(Serialize, Deserialize)]
-struct Used;
-
-impl Body for Used {}
-
 impl Decide for Collect {
     type Answer = OwnCode;
     type Denial = TokenDenial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![Key::new(
-            &rules.realm,
-            Kind::REPLAY,
-            &[PURPOSE.as_bytes(), &self.ticket.id],
-        )]
+        vec![Key::of_grant(&rules.realm, self.ticket.grant)]
     }
 
     fn decide(
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<OwnCode, TokenDenial>, Fault> {
+    ) -> Result<Step<OwnCode, TokenDenial>, Fault> {
         if found.get(0).is_some() || context.now >= self.ticket.expires_at {
-            return Ok(Decision::deny(TokenDenial::Ticket));
+            return Ok(Decision::deny(TokenDenial::Ticket).into());
         }
         if !self.client.allows(Danger::OwnCode) {
-            return Ok(Decision::deny(TokenDenial::UnauthorizedClient));
+            return Ok(Decision::deny(TokenDenial::UnauthorizedClient).into());
         }
         let Context { rules, now, .. } = *context;
+        let id = self.ticket.grant;
         let scope = self.client.default_scope().clone();
-        let terms = Terms::new(&self.client, None, scope, Vec::new(), now, &rules.policy);
-        let anchor = terms.anchor(&rules.realm, GrantId::from_bytes(context.random.id()));
+        let request = AuthorizationRequest::of(self.client.id().clone(), scope, Vec::new());
+        let code = Code::new(id, &context.random.secret(), &rules.formats);
         let expires_in = rules.policy.code_lifetime(&self.client);
-        let code = Code {
-            terms,
-            redirect_uri: None,
-            is_redirect_uri_named: false,
-            is_scope_named: false,
-            challenge: None,
-            expires_at: now + expires_in,
-            state: CodeState::Unspent,
+        let mut grant = GrantRecord::new(id, request, None, now);
+        grant.expires_at = now + expires_in;
+        let unspent = UnspentCode::new(&code, &rules.realm, id, None, grant.expires_at);
+        grant.code = Some(unspent);
+        // Not before the ticket: it is the mark that that was used.
+        let forget_at = grant.expires_at.max(self.ticket.expires_at);
+        let anchor = grant.anchor(&rules.realm, forget_at);
+        if !GrantRecord::fits(&anchor) {
+            return Ok(Decision::deny(TokenDenial::GrantTooLarge).into());
+        }
+        let pointer = code.pointer(&rules.realm, id, grant.family(&rules.realm), forget_at);
+        let mut commit = context.commit().create(anchor);
+        if let Some(pointer) = pointer {
+            commit = commit.create(pointer);
+        }
+        let answer = OwnCode {
+            code: code.encode(&rules.formats),
+            expires_in,
         };
-        let secret = rules.formats.code.render(&context.random.secret());
-        let used = Record {
-            key: Key::new(
-                &rules.realm,
-                Kind::REPLAY,
-                &[PURPOSE.as_bytes(), &self.ticket.id],
-            ),
-            role: Role::Single,
-            owner: None,
-            forget_at: self.ticket.expires_at,
-            body: encode(&Used),
-        };
-        let record = code.record(
-            Code::key(&rules.realm, secret.borrowed()),
-            anchor.key.family(),
-        );
-        let commit = context.commit().create(used).create(anchor).create(record);
-        Ok(Decision::grant(
-            commit,
-            OwnCode {
-                code: secret,
-                expires_in,
-            },
-        ))
+        Ok(Decision::grant(commit, answer).into())
     }
 }

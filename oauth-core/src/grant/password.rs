@@ -6,14 +6,14 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
+use super::{Grant, GrantDecision, GrantRequest, GrantType, NewGrant, TokenDenial, open_grant};
 use crate::{
     client::{Client, Danger},
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Denial, Error, ErrorCode, Fault, Refusal},
-    store::{Key, Role},
-    token::{Issuance, Terms, TokenResponse, first_refresh_token, issue},
-    types::{GrantId, Resource, Scope, Secret, Subject},
+    store::Key,
+    token::TokenResponse,
+    types::{Resource, Scope, Secret, Subject},
 };
 
 /// Checks the passwords of users.
@@ -139,33 +139,15 @@ impl Decide for Ask<'_> {
         &self,
         _: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
-        let Context { rules, now, .. } = *context;
-        let terms = Terms::new(
-            self.client,
-            Some(self.subject.clone()),
-            self.scope.clone(),
-            self.resources.clone(),
-            now,
-            &rules.policy,
-        );
-        let anchor = terms.anchor(&rules.realm, GrantId::from_bytes(context.random.id()));
-        let family = anchor.key.family();
-        let issuance = Issuance {
-            client: self.client,
-            subject: Some(&self.subject),
-            scope: &self.scope,
-            resources: &self.resources,
-            role: Role::Member(family),
+    ) -> Result<Step<TokenResponse, TokenDenial>, Fault> {
+        let subject = Some(self.subject.clone());
+        let new = NewGrant {
+            resources: self.resources.clone(),
+            ..NewGrant::new(self.client, subject, self.scope.clone())
         };
-        let (mut response, access_token) = issue(&issuance, context);
-        let mut commit = context.commit().create(anchor).create(access_token);
-        if self.client.may_use(&GrantType::REFRESH_TOKEN) {
-            let (secret, refresh_token) = first_refresh_token(&terms, family, context);
-            commit = commit.create(refresh_token);
-            response.refresh_token = Some(secret);
-            response.grant_expires_at = Some(terms.expires_at);
-        }
-        Ok(Decision::grant(commit, response))
+        Ok(match open_grant(new, context) {
+            Ok((response, commit)) => Decision::grant(commit, response).into(),
+            Err(denial) => Decision::deny(denial).into(),
+        })
     }
 }

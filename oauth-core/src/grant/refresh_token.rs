@@ -1,21 +1,23 @@
 //! The refresh token grant (RFC 6749 §6), with rotation (RFC 9700 §4.14.2).
 //!
 //! A refresh token works once. The answer may get lost, though, and a client that tries again with the same token must not be
-//! taken for a thief; so for a short grace the same request gets the same successor again. Grace ends at once when that
-//! successor is used, since then the answer has arrived.
-
-use std::borrow::Cow;
+//! taken for a thief; so for a short grace a retry gets the same successor, and the same request the same access token. That ends
+//! when the successor is used, since then the answer has arrived.
 
 use async_trait::async_trait;
 
 use super::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial};
 use crate::{
     client::Client,
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Denial, Error, ErrorCode, Fault, Refusal},
     hash::sha256,
-    store::{Commit, Expect, Family, Key, Kind, Record, Role, StoreError, Stored, decode},
-    token::{Issuance, Predecessor, Refresh, RefreshState, TokenResponse, issue, successor},
+    operator_secret::RefreshKeys,
+    store::{Expect, Key, Record, Stored},
+    token::{
+        GrantRecord, Issuance, IssuedTokens, RefreshState, RefreshToken, Standing, TokenResponse,
+        TokenState, access_token_key, encode_bits, issue_of,
+    },
     types::{BorrowedSecret, Resource, Scope, Secret},
 };
 
@@ -62,6 +64,15 @@ pub enum RefreshDenial {
     /// It was used before, and this is no retry of that: somebody else has it too. The family has ended.
     #[error("the refresh token was used before; its grant has ended")]
     Reused,
+    /// A retry that was overtaken: the answer has arrived and its refresh token was used. Nothing has ended.
+    #[error("a retry whose answer has arrived and was used")]
+    LateRetry,
+    /// A retry, but no operator secret that is valid now gives the successor that was given out. Nothing has ended.
+    #[error("a retry, but no valid operator secret gives its successor")]
+    NoSecret,
+    /// The grant is bound to a key, and the request does not prove that it has that.
+    #[error("the grant is bound to a key that the request does not prove")]
+    Unproven,
 }
 
 impl Denial for RefreshDenial {}
@@ -71,12 +82,17 @@ impl RefreshDenial {
     pub fn refusal(self) -> Refusal {
         match self {
             // One answer, so that nobody learns from it which tokens exist.
-            Self::Unknown | Self::WrongClient | Self::Expired | Self::Idle | Self::Reused => {
-                Refusal::new(
-                    ErrorCode::INVALID_GRANT,
-                    "the refresh token is unknown, expired, used, revoked, or was issued to another client",
-                )
-            }
+            Self::Unknown
+            | Self::WrongClient
+            | Self::Expired
+            | Self::Idle
+            | Self::Reused
+            | Self::LateRetry
+            | Self::NoSecret
+            | Self::Unproven => Refusal::new(
+                ErrorCode::INVALID_GRANT,
+                "the refresh token is unknown, expired, used, revoked, or was issued to another client",
+            ),
             Self::Scope => Refusal::new(
                 ErrorCode::INVALID_SCOPE,
                 "the scope is more than was granted",
@@ -90,18 +106,29 @@ impl RefreshDenial {
 #[derive(Debug)]
 struct Ask<'a> {
     client: &'a Client,
-    token: BorrowedSecret<'a>,
+    /// `None` if it is no refresh token of this server's.
+    token: Option<RefreshToken>,
     scope: Option<Scope>,
     resources: Vec<Resource>,
 }
 
 fn read(request: GrantRequest<'_>) -> Result<Ask<'_>, TokenDenial> {
+    let token = BorrowedSecret::new(request.required("refresh_token")?);
     Ok(Ask {
         client: request.client(),
-        token: BorrowedSecret::new(request.required("refresh_token")?),
+        token: RefreshToken::decode(&request.context.rules.formats, token),
         scope: request.scope()?,
         resources: request.resources()?,
     })
+}
+
+/// The grant of the token that was presented.
+struct Presented<'a> {
+    token: &'a RefreshToken,
+    grant: GrantRecord,
+    refresh: RefreshState,
+    key: &'a Key,
+    stored: &'a Stored,
 }
 
 impl Decide for Ask<'_> {
@@ -109,87 +136,120 @@ impl Decide for Ask<'_> {
     type Denial = TokenDenial;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
-        vec![Refresh::key(&rules.realm, self.token)]
+        let key = |token: &RefreshToken| Key::of_grant(&rules.realm, token.grant);
+        self.token.iter().map(key).collect()
     }
 
     fn decide(
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
-        let Some(presented) = Presented::new(found.entry(0))? else {
-            return Ok(Decision::deny(TokenDenial::Refresh(RefreshDenial::Unknown)));
+    ) -> Result<Step<TokenResponse, TokenDenial>, Fault> {
+        let Some(presented) = self.presented(found)? else {
+            return Ok(deny(RefreshDenial::Unknown));
         };
-        if let Err(denial) = self.check(&presented.refresh, context) {
-            return Ok(Decision::deny(TokenDenial::Refresh(denial)));
+        let rules = context.rules;
+        let standing = presented.refresh.standing(
+            presented.token,
+            context.keys,
+            &rules.realm,
+            context.now,
+            rules.policy.refresh_grace(self.client),
+        );
+        // What nobody was given tells nothing, not even whose it would be.
+        if standing == Standing::Unknown {
+            return Ok(deny(RefreshDenial::Unknown));
         }
-        Ok(match &presented.refresh.state {
-            RefreshState::Active { predecessor } => {
-                self.rotate(&presented, predecessor.as_ref(), context)
+        if let Err(denial) = self.check(&presented, standing, context) {
+            return Ok(deny(denial));
+        }
+        Ok(match standing {
+            Standing::Current => self.rotate(presented, context).into(),
+            Standing::Retry { salt } => self.repeat(presented, salt, found, context)?,
+            Standing::LateRetry => deny(RefreshDenial::LateRetry),
+            Standing::Unknown => deny(RefreshDenial::Unknown),
+            Standing::Reused => Decision::deny_with(
+                context.end(presented.grant.family(&rules.realm)),
+                TokenDenial::Refresh(RefreshDenial::Reused),
+            )
+            .into(),
+        })
+    }
+
+    /// The token is the previous one now, and the current one is what was answered.
+    fn has_happened(
+        &self,
+        found: &Found<'_>,
+        answer: &TokenResponse,
+        rules: &Rules,
+    ) -> Result<bool, Fault> {
+        let answered = answer.refresh_token.as_ref();
+        let successor =
+            answered.and_then(|token| RefreshToken::decode(&rules.formats, token.borrowed()));
+        Ok(match (self.presented(found)?, successor) {
+            (Some(presented), Some(successor)) => {
+                let Presented { token, refresh, .. } = presented;
+                refresh.has_rotated(token, &successor, &rules.realm)
             }
-            RefreshState::Rotated { at, ask, salt } if self.is_retry(*at, ask, context) => {
-                self.repeat(&presented, salt, context)
-            }
-            RefreshState::Rotated { .. } | RefreshState::Spent => Decision {
-                commit: Some(context.commit().end(presented.family)),
-                answer: Err(TokenDenial::Refresh(RefreshDenial::Reused)),
-            },
+            _ => false,
         })
     }
 }
 
-/// A refresh token as it was found.
-struct Presented<'a> {
-    refresh: Refresh<'static>,
-    key: &'a Key,
-    stored: &'a Stored,
-    family: Family,
-}
-
-impl<'a> Presented<'a> {
-    fn new(found: Option<(&'a Key, &'a Stored)>) -> Result<Option<Self>, StoreError> {
-        match found {
-            Some((key, stored)) => match stored.role {
-                Role::Member(family) => Ok(Some(Self {
-                    refresh: decode(&stored.body)?,
-                    key,
-                    stored,
-                    family,
-                })),
-                Role::Single | Role::Anchor => Ok(None),
-            },
-            None => Ok(None),
-        }
-    }
+fn deny(denial: RefreshDenial) -> Step<TokenResponse, TokenDenial> {
+    Decision::deny(TokenDenial::Refresh(denial)).into()
 }
 
 impl Ask<'_> {
+    fn presented<'a>(&'a self, found: &Found<'a>) -> Result<Option<Presented<'a>>, Fault> {
+        let (Some(token), Some((key, stored))) = (&self.token, found.entry(0)) else {
+            return Ok(None);
+        };
+        let Some(grant) = GrantRecord::open(stored)? else {
+            return Ok(None);
+        };
+        let refresh = grant.refresh.clone();
+        Ok(refresh.map(|refresh| Presented {
+            token,
+            grant,
+            refresh,
+            key,
+            stored,
+        }))
+    }
+
     /// Everything that a reuse has to get right too, so that a stolen token alone ends nothing.
-    fn check(&self, refresh: &Refresh, context: &Context<'_>) -> Result<(), RefreshDenial> {
-        let terms = &refresh.terms;
-        if terms.client_id != *self.client.id() {
+    fn check(
+        &self,
+        presented: &Presented<'_>,
+        standing: Standing,
+        context: &Context<'_>,
+    ) -> Result<(), RefreshDenial> {
+        let grant = &presented.grant;
+        let policy = &context.rules.policy;
+        if grant.request.client_id != *self.client.id() {
             return Err(RefreshDenial::WrongClient);
         }
-        if context.now >= terms.expires_at {
+        // Nothing proves the possession of a key yet, so a grant that is bound to one cannot go on.
+        if grant.confirmation.is_some() {
+            return Err(RefreshDenial::Unproven);
+        }
+        if context.now >= grant.ends_at(self.client, policy) {
             return Err(RefreshDenial::Expired);
         }
-        if self
-            .scope
-            .as_ref()
-            .is_some_and(|scope| !scope.is_subset(&terms.scope))
+        let granted = &grant.request;
+        if let Some(scope) = &self.scope
+            && !scope.is_subset(&granted.scope)
         {
             return Err(RefreshDenial::Scope);
         }
-        if !self
-            .resources
-            .iter()
-            .all(|resource| terms.resources.contains(resource))
-        {
+        let is_granted = |resource| granted.resources.contains(resource);
+        if !self.resources.iter().all(is_granted) {
             return Err(RefreshDenial::Target);
         }
-        let idle = context.rules.policy.refresh_token_idle(self.client);
-        let is_idle = idle.is_some_and(|idle| context.now >= refresh.issued_at + idle);
-        if is_idle && matches!(refresh.state, RefreshState::Active { .. }) {
+        let idle = policy.refresh_token_idle(self.client);
+        let is_idle = idle.is_some_and(|idle| context.now >= presented.refresh.issued_at + idle);
+        if is_idle && standing == Standing::Current {
             return Err(RefreshDenial::Idle);
         }
         Ok(())
@@ -198,106 +258,129 @@ impl Ask<'_> {
     /// The first use: spends the token, and makes its successor.
     fn rotate(
         &self,
-        presented: &Presented<'_>,
-        predecessor: Option<&Predecessor>,
+        presented: Presented<'_>,
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
-        let rules = context.rules;
-        let terms = presented.refresh.terms.as_ref();
+        let Context { rules, now, .. } = *context;
+        let keys = context.keys.refresh();
         let salt = context.random.id();
-        let secret = successor(self.token, &salt, rules.formats.refresh_token.as_ref());
+        let successor = presented.token.successor(&salt, keys);
+        let bits = self.derived(&presented, &salt, keys);
         let retriable = !rules.policy.refresh_grace(self.client).is_zero();
-        let successor = Refresh {
-            terms: Cow::Borrowed(terms),
-            issued_at: context.now,
-            state: RefreshState::Active {
-                predecessor: retriable.then(|| Predecessor {
-                    digest: *presented.key.digest(),
-                    issued_at: presented.refresh.issued_at,
-                }),
-            },
-        };
-        let state = if retriable {
-            RefreshState::Rotated {
-                at: context.now,
-                ask: self.digest(),
-                salt,
-            }
-        } else {
-            RefreshState::Spent
-        };
-        let used = Refresh {
-            terms: Cow::Borrowed(terms),
-            issued_at: presented.refresh.issued_at,
-            state,
-        };
-        let mut commit = context
-            .commit()
-            .create(successor.record(
-                Refresh::key(&rules.realm, secret.borrowed()),
-                presented.family,
-            ))
-            .replace(
-                used.record(presented.key.clone(), presented.family),
-                presented.stored.version,
-            );
-        if let Some(predecessor) = predecessor {
-            commit = commit.replace(
-                wiped(presented, predecessor, rules),
-                presented.stored.version,
-            );
-        }
-        self.answer(presented, secret, commit, context)
+        let refresh =
+            presented
+                .refresh
+                .rotated(&successor, retriable.then_some(salt), &rules.realm, now);
+        self.issue(
+            presented,
+            refresh,
+            &bits,
+            successor.encode(&rules.formats),
+            context,
+        )
     }
 
-    /// A retry: the same successor, and another access token. The guard fails once the successor is used.
+    /// A retry: the same successor, and for the same request the same access token. The commit fails once the successor is used.
     fn repeat(
         &self,
-        presented: &Presented<'_>,
-        salt: &[u8; 16],
+        presented: Presented<'_>,
+        salt: [u8; 16],
+        found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Decision<TokenResponse, TokenDenial> {
-        let secret = successor(
-            self.token,
-            salt,
-            context.rules.formats.refresh_token.as_ref(),
-        );
-        let commit = context.commit().guard(
-            presented.key.clone(),
-            Expect::Version(presented.stored.version),
-        );
-        self.answer(presented, secret, commit, context)
-    }
-
-    fn answer(
-        &self,
-        presented: &Presented<'_>,
-        refresh_token: Secret,
-        commit: Commit,
-        context: &mut Context<'_>,
-    ) -> Decision<TokenResponse, TokenDenial> {
-        let terms = &presented.refresh.terms;
-        let issuance = Issuance {
-            client: self.client,
-            subject: terms.subject.as_ref(),
-            // RFC 6749 §6: what is narrowed here is the access token, never the grant.
-            scope: self.scope.as_ref().unwrap_or(&terms.scope),
-            resources: if self.resources.is_empty() {
-                &terms.resources
-            } else {
-                &self.resources
-            },
-            role: Role::Member(presented.family),
+    ) -> Result<Step<TokenResponse, TokenDenial>, Fault> {
+        let Context { rules, now, .. } = *context;
+        let Presented { token, refresh, .. } = &presented;
+        let Some((successor, keys)) =
+            refresh.successor_of(token, &salt, context.keys, &rules.realm)
+        else {
+            return Ok(deny(RefreshDenial::NoSecret));
         };
-        let (mut response, access_token) = issue(&issuance, context);
-        response.refresh_token = Some(refresh_token);
-        response.grant_expires_at = Some(terms.expires_at);
-        Decision::grant(commit.create(access_token), response)
+        let refresh_token = successor.encode(&rules.formats);
+        let mut bits = self.derived(&presented, &salt, keys);
+        let access_token = encode_bits(&bits, rules);
+        if found.len() == 1 {
+            let key = access_token_key(&rules.realm, access_token.borrowed());
+            return Ok(Step::Load(vec![key]));
+        }
+        if let Some(stored) = found.get(1) {
+            if let TokenState::Valid(token) = TokenState::read(stored, now)? {
+                let scope = self
+                    .scope
+                    .as_ref()
+                    .unwrap_or(&presented.grant.request.scope);
+                let mut response = TokenResponse::of(access_token, token, scope, now);
+                response.grant_expires_at = Some(presented.grant.expires_at);
+                response.refresh_token = Some(refresh_token);
+                let expect = Expect::Version(presented.stored.version);
+                let commit = context.commit().guard(presented.key.clone(), expect);
+                return Ok(Decision::grant(commit, response).into());
+            }
+            // It was revoked, or has expired, and must not come back.
+            bits = context.random.secret();
+        }
+        let refresh = refresh.clone();
+        Ok(self
+            .issue(presented, refresh, &bits, refresh_token, context)
+            .into())
     }
 
-    fn is_retry(&self, at: crate::time::Timestamp, ask: &[u8; 32], context: &Context<'_>) -> bool {
-        let grace = context.rules.policy.refresh_grace(self.client);
-        context.now < at + grace && *ask == self.digest()
+    /// The bits of the access token that this request gets.
+    fn derived(&self, presented: &Presented<'_>, salt: &[u8; 16], keys: &RefreshKeys) -> [u8; 32] {
+        presented.token.access_token(salt, &self.digest(), keys)
+    }
+
+    fn issue(
+        &self,
+        presented: Presented<'_>,
+        refresh: RefreshState,
+        bits: &[u8; 32],
+        refresh_token: Secret,
+        context: &mut Context<'_>,
+    ) -> Decision<TokenResponse, TokenDenial> {
+        let Context { rules, now, .. } = *context;
+        let Presented {
+            mut grant, stored, ..
+        } = presented;
+        let lifetime = rules.policy.access_token_lifetime(self.client);
+        let ceiling = rules.policy.tokens_per_grant;
+        let issued = match &grant.issued {
+            Some(issued) => issued.and_one(now, lifetime, ceiling),
+            None => Some(IssuedTokens::first(now)),
+        };
+        if issued.is_none() {
+            return Decision::deny(TokenDenial::TooManyTokens);
+        }
+        let (mut response, access_token) =
+            issue_of(bits, &self.issuance(&grant, rules), now, rules);
+        response.refresh_token = Some(refresh_token);
+        response.grant_expires_at = Some(grant.expires_at);
+        // So long that no retry can miss it and issue it again.
+        let access_token = Record {
+            forget_at: access_token
+                .forget_at
+                .max(now + rules.policy.refresh_grace(self.client)),
+            ..access_token
+        };
+        grant.issued = issued;
+        grant.refresh = Some(refresh);
+        let forget_at = stored.forget_at.max(access_token.forget_at);
+        let commit = context
+            .commit()
+            .create(access_token)
+            .replace(grant.anchor(&rules.realm, forget_at), stored.version);
+        Decision::grant(commit, response)
+    }
+
+    fn issuance<'a>(&'a self, grant: &'a GrantRecord, rules: &Rules) -> Issuance<'a> {
+        let mut issuance = grant.issuance(self.client, rules);
+        // RFC 6749 §6: what is narrowed here is the access token, never the grant.
+        if let Some(scope) = &self.scope {
+            issuance.scope = scope;
+        }
+        if !self.resources.is_empty() {
+            issuance.resources = &self.resources;
+        }
+        issuance
     }
 
     /// What makes two requests with the same token the same request.
@@ -311,15 +394,4 @@ impl Ask<'_> {
             .chain(resources);
         sha256(parts.map(str::as_bytes))
     }
-}
-
-/// The predecessor of a token that is being used, without its salt: its answer has arrived.
-fn wiped(presented: &Presented<'_>, predecessor: &Predecessor, rules: &Rules) -> Record {
-    let key = Key::remembered(&rules.realm, Kind::REFRESH_TOKEN, predecessor.digest);
-    let spent = Refresh {
-        terms: Cow::Borrowed(&presented.refresh.terms),
-        issued_at: predecessor.issued_at,
-        state: RefreshState::Spent,
-    };
-    spent.record(key, presented.family)
 }

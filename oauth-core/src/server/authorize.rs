@@ -10,8 +10,6 @@ use crate::{
     decide::Context,
     error::{Error, Fault},
     event::Event,
-    seal::{SealKey, Sealer},
-    store::{Commit, Outcome, Version, decode},
     types::{ClientId, Params, Subject},
 };
 
@@ -87,12 +85,12 @@ impl AuthorizationServer {
     }
 
     async fn pend(&self, examined: Examined, browser: &Browser) -> Result<AuthorizeAnswer, Fault> {
-        let tools = match self.sealer().await {
-            Ok(sealer) => self.random().map(|random| (sealer, random)),
+        let tools = match self.keys().await {
+            Ok(keys) => self.random().map(|random| (keys, random)),
             Err(fault) => Err(fault),
         };
         let client_id = examined.client().id().clone();
-        let (sealer, random) = match tools {
+        let (keys, random) = match tools {
             Ok(tools) => tools,
             Err(fault) => {
                 tracing::error!(fault = &fault as &dyn std::error::Error, %client_id, "cannot begin an interaction");
@@ -102,12 +100,8 @@ impl AuthorizationServer {
                 };
             }
         };
-        let mut context = Context {
-            rules: self.rules(),
-            now: self.now(),
-            random,
-        };
-        let interaction = examined.pend(browser, &sealer, &mut context);
+        let mut context = Context::new(self.rules(), keys, self.now(), random);
+        let interaction = examined.pend(browser, &mut context);
         let scope = interaction.pending.scope().clone();
         self.happened(|| Event::AuthorizationPending { client_id, scope });
         Ok(AuthorizeAnswer::Interact(interaction))
@@ -200,12 +194,12 @@ impl AuthorizationServer {
     ) -> Result<(ClientId, Settled), Error<InteractionDenial>> {
         let pending = self.resume(handle, browser).await?;
         let ask = Settle {
-            issuer: self.issuer(),
             pending: &pending,
             browser: browser.ok_or(InteractionDenial::WrongBrowser)?,
             verdict,
         };
-        let settled = self.run(&ask).await?;
+        let decided = self.run(&ask).await?;
+        let settled = pending.deliver(self.issuer(), decided);
         Ok((pending.client().id().clone(), settled))
     }
 
@@ -231,30 +225,5 @@ impl AuthorizationServer {
         if let Some(&reason) = error.denial() {
             self.happened(|| Event::InteractionRefused { reason });
         }
-    }
-
-    /// Seals values that travel with a browser, with a key that every process over the same store has.
-    ///
-    /// # Errors
-    /// If the store or the source of randomness fails.
-    pub async fn sealer(&self) -> Result<Sealer, Fault> {
-        if let Some(sealer) = self.0.sealer.get() {
-            return Ok(sealer.clone());
-        }
-        let key = SealKey::key(&self.rules().realm);
-        for _ in 0..super::ATTEMPTS {
-            if let Some(stored) = self.0.store.load(&key).await? {
-                let SealKey(bytes) = decode(&stored.body)?;
-                return Ok(self.0.sealer.get_or_init(|| Sealer::new(bytes)).clone());
-            }
-            let mut random = self.random()?;
-            let id = Version::from_bytes(random.id());
-            let made = SealKey(random.secret()).record(&self.rules().realm);
-            // Whoever is first has made it; everybody then loads that one.
-            let (Outcome::Committed | Outcome::Conflict) = self
-                .commit(Commit::new(id).create(made), self.now())
-                .await?;
-        }
-        Err(Fault::Contention)
     }
 }

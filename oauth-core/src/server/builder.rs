@@ -1,22 +1,26 @@
 //! How a server is put together.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::Arc};
 
-use super::{AuthorizationServer, Inner};
+use thiserror::Error;
+
+use super::{
+    AuthorizationServer, Inner,
+    keys::{Keyring, SecretSource},
+};
 use crate::{
     client::ClientAuthenticationMethod,
     decide::Rules,
     event::Events,
     grant::{AuthorizationCodeGrant, ClientCredentialsGrant, Grant, GrantType, RefreshTokenGrant},
     metadata::Metadata,
+    operator_secret::OperatorSecrets,
     policy::Policy,
     random::Entropy,
+    sign::Signer,
     store::{ClientStore, Realm, Store},
     time::Clock,
-    token::Formats,
+    token::{Formats, TokenFormat},
     types::Issuer,
 };
 
@@ -50,9 +54,11 @@ pub struct Builder {
     issuer: Issuer,
     endpoints: Endpoints,
     profile: Option<String>,
-    realm: Realm,
+    realm: Option<Realm>,
+    secret: Option<SecretSource>,
     policy: Policy,
     formats: Formats,
+    signer: Option<Arc<dyn Signer>>,
     store: Arc<dyn Store>,
     clients: Arc<dyn ClientStore>,
     clock: Arc<dyn Clock>,
@@ -78,9 +84,11 @@ impl AuthorizationServer {
             issuer,
             endpoints: Endpoints::default(),
             profile: None,
-            realm: Realm::default(),
+            realm: None,
+            secret: None,
             policy: Policy::default(),
             formats: Formats::default(),
+            signer: None,
             store,
             clients,
             clock,
@@ -103,9 +111,32 @@ impl Builder {
         self
     }
 
-    /// The issuer's part of the store; `default` if this is not called.
+    /// The issuer's part of the store; named like the issuer if this is not called.
+    ///
+    /// An issuer that has changed its identifier names the old one here, so that it finds its grants and tokens.
     pub fn realm(mut self, realm: Realm) -> Self {
-        self.realm = realm;
+        self.realm = Some(realm);
+        self
+    }
+
+    /// The operator secret, or several that are valid at the same time. All processes of one server need the same.
+    pub fn operator_secret(mut self, secrets: impl Into<OperatorSecrets>) -> Self {
+        self.secret = Some(SecretSource::Operator(secrets.into()));
+        self
+    }
+
+    /// Keeps the operator secret in the store, where the first process makes one.
+    ///
+    /// Dangerous: whoever reads the store, or a backup of it, can forge sessions and pending requests, and can continue every
+    /// grant of which they have seen a refresh token.
+    pub fn dangerous_secret_in_store(mut self) -> Self {
+        self.secret = Some(SecretSource::Store);
+        self
+    }
+
+    /// Who signs what decisions want signed.
+    pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
         self
     }
 
@@ -167,7 +198,15 @@ impl Builder {
     }
 
     /// The server.
-    pub fn build(self) -> AuthorizationServer {
+    ///
+    /// # Errors
+    /// With what is missing or does not fit together, and what to change.
+    pub fn build(self) -> Result<AuthorizationServer, InvalidServer> {
+        let secret = self.secret.ok_or(InvalidServer::NoOperatorSecret)?;
+        check_formats(&self.formats)?;
+        let realm = self
+            .realm
+            .unwrap_or_else(|| Realm::new(self.issuer.as_str()));
         let metadata = Metadata::new(
             &self.issuer,
             &self.endpoints,
@@ -175,16 +214,18 @@ impl Builder {
             &self.grants,
             &self.methods,
         );
-        AuthorizationServer(Arc::new(Inner {
+        Ok(AuthorizationServer(Arc::new(Inner {
             issuer: self.issuer,
             endpoints: self.endpoints,
             profile: self.profile,
             metadata,
+            keys: Keyring::new(&secret, &realm),
             rules: Rules {
-                realm: self.realm,
+                realm,
                 policy: self.policy,
                 formats: self.formats,
             },
+            signer: self.signer,
             store: self.store,
             clients: self.clients,
             clock: self.clock,
@@ -192,9 +233,47 @@ impl Builder {
             events: self.events,
             grants: self.grants,
             methods: self.methods,
-            sealer: OnceLock::new(),
-        }))
+        })))
     }
+}
+
+/// Why a server cannot be built like this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidServer {
+    /// There is no operator secret.
+    #[error(
+        "there is no operator secret: give one to `operator_secret`, or call `dangerous_secret_in_store` to keep it in the store"
+    )]
+    NoOperatorSecret,
+    /// A token format has room for too few bytes.
+    #[error("the format of {of} has room for {has} bytes; it needs room for {needs}")]
+    Format {
+        /// Of what it is the format.
+        of: &'static str,
+        /// How many bytes it has room for.
+        has: usize,
+        /// How many it needs room for.
+        needs: usize,
+    },
+}
+
+fn check_formats(formats: &Formats) -> Result<(), InvalidServer> {
+    let check = |of, format: &dyn TokenFormat, needs| match format.capacity() {
+        Some(has) if has < needs => Err(InvalidServer::Format { of, has, needs }),
+        Some(_) | None => Ok(()),
+    };
+    check(
+        "access tokens",
+        formats.access_token.as_ref(),
+        Formats::LEAST_BYTES,
+    )?;
+    check("codes", formats.code.as_ref(), Formats::LEAST_BYTES)?;
+    check(
+        "refresh tokens",
+        formats.refresh_token.as_ref(),
+        Formats::REFRESH_TOKEN_BYTES,
+    )
 }
 
 impl fmt::Debug for Builder {

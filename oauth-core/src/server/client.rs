@@ -98,6 +98,13 @@ impl AuthorizationServer {
     pub(super) async fn client(&self, id: &ClientId) -> Result<Arc<Client>, Error<ClientDenial>> {
         let client = self.0.clients.client(id).await?;
         let client = client.ok_or(ClientDenial::Unknown)?;
+        if client.id() != id {
+            return Err(Fault::WrongClient {
+                asked: id.clone(),
+                returned: client.id().clone(),
+            }
+            .into());
+        }
         if client.profile() == self.0.profile.as_deref() {
             Ok(client)
         } else {

@@ -5,9 +5,8 @@ use crate::{
     client::Client,
     error::Fault,
     grant::GrantType,
-    store::{Family, Key, Kind, Role, Stored, decode},
-    time::Timestamp,
-    token::{GrantBody, Refresh, RefreshState, TokenState, access_token_key},
+    store::{Family, Key, Kind, Role, Stored},
+    token::{GrantRecord, RefreshToken, TokenState, access_token_key},
     types::Secret,
 };
 
@@ -36,22 +35,17 @@ impl AuthorizationServer {
     /// # Errors
     /// If the store cannot tell.
     pub async fn ended(&self, client: &Client, token: &Secret) -> Result<Ended, Fault> {
-        let realm = &self.rules().realm;
-        if let Some(stored) = self
-            .0
-            .store
-            .load(&access_token_key(realm, token.borrowed()))
-            .await?
-        {
+        let rules = self.rules();
+        let key = access_token_key(&rules.realm, token.borrowed());
+        if let Some(stored) = self.0.store.load(&key).await? {
             return self.ended_by_access_token(client, &stored).await;
         }
-        match self
-            .0
-            .store
-            .load(&Refresh::key(realm, token.borrowed()))
-            .await?
-        {
-            Some(stored) => self.ended_by_refresh_token(client, &stored),
+        let Some(token) = RefreshToken::decode(&rules.formats, token.borrowed()) else {
+            return Ok(Ended::BOTH);
+        };
+        let key = Key::of_grant(&rules.realm, token.grant);
+        match self.0.store.load(&key).await? {
+            Some(stored) => self.ended_by_refresh_token(client, &token, &stored),
             None => Ok(Ended::BOTH),
         }
     }
@@ -68,48 +62,60 @@ impl AuthorizationServer {
         if token.client_id != *client.id() {
             return Ok(Ended::BOTH);
         }
-        let refresh_until = match stored.role {
+        let grant = match stored.role {
             Role::Member(family) if client.may_use(&GrantType::REFRESH_TOKEN) => {
-                self.end_of(family).await?
+                self.grant_of(family).await?
             }
             Role::Member(_) | Role::Single | Role::Anchor => None,
         };
         Ok(Ended {
             access_token: !matches!(state, TokenState::Valid(_)),
-            refresh_token: refresh_until
-                .is_none_or(|until| self.is_over(client, until, token.issued_at)),
+            refresh_token: grant.is_none_or(|grant| self.is_over(client, &grant)),
         })
     }
 
-    fn ended_by_refresh_token(&self, client: &Client, stored: &Stored) -> Result<Ended, Fault> {
-        let refresh: Refresh = decode(&stored.body)?;
-        if refresh.terms.client_id != *client.id() {
+    fn ended_by_refresh_token(
+        &self,
+        client: &Client,
+        token: &RefreshToken,
+        stored: &Stored,
+    ) -> Result<Ended, Fault> {
+        let rules = self.rules();
+        let Some(grant) = GrantRecord::open(stored)? else {
             return Ok(Ended::BOTH);
-        }
-        let access_token = self.rules().policy.access_token_lifetime(client);
-        let is_used = !matches!(refresh.state, RefreshState::Active { .. });
+        };
+        let Some(refresh) = &grant.refresh else {
+            return Ok(Ended::BOTH);
+        };
+        // One before the previous is known by its tag only, and the access token that came with it not at all.
+        let issued_at = refresh.issued_at_of(token, &rules.realm);
+        let (Some(issued_at), true) = (issued_at, grant.request.client_id == *client.id()) else {
+            return Ok(Ended::BOTH);
+        };
+        let lifetime = rules.policy.access_token_lifetime(client);
         Ok(Ended {
-            access_token: self.now() >= refresh.issued_at + access_token,
-            refresh_token: is_used
-                || self.is_over(client, refresh.terms.expires_at, refresh.issued_at),
+            access_token: self.now() >= issued_at + lifetime,
+            refresh_token: !refresh.is_current(token, &rules.realm) || self.is_over(client, &grant),
         })
     }
 
-    /// Whether a refresh token is too old: by its grant, or for not being used.
-    fn is_over(&self, client: &Client, until: Timestamp, issued_at: Timestamp) -> bool {
+    /// Whether a grant's refresh token is too old: by its grant, or for not being used.
+    fn is_over(&self, client: &Client, grant: &GrantRecord) -> bool {
         let now = self.now();
-        let idle = self.rules().policy.refresh_token_idle(client);
-        now >= until || idle.is_some_and(|idle| now >= issued_at + idle)
+        let policy = &self.rules().policy;
+        let idle = policy.refresh_token_idle(client);
+        now >= grant.ends_at(client, policy)
+            || grant
+                .refresh
+                .as_ref()
+                .is_none_or(|refresh| idle.is_some_and(|idle| now >= refresh.issued_at + idle))
     }
 
-    /// When the last refresh token of a family ends; `None` if the family has ended.
-    async fn end_of(&self, family: Family) -> Result<Option<Timestamp>, Fault> {
+    /// The grant of a family; `None` if it has ended.
+    async fn grant_of(&self, family: Family) -> Result<Option<GrantRecord>, Fault> {
         let key = Key::remembered(&self.rules().realm, Kind::GRANT, *family.anchor());
         Ok(match self.0.store.load(&key).await? {
-            Some(stored) => {
-                let GrantBody { terms, .. } = decode(&stored.body)?;
-                Some(terms.expires_at)
-            }
+            Some(stored) => GrantRecord::open(&stored)?,
             None => None,
         })
     }

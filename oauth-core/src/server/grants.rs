@@ -12,7 +12,7 @@ use crate::{
         decode,
     },
     time::Timestamp,
-    token::GrantBody,
+    token::GrantRecord,
     types::{ClientId, GrantId, Resource, Scope, Subject},
 };
 
@@ -273,15 +273,15 @@ impl AuthorizationServer {
 }
 
 fn grant(listed: &Listed) -> Result<GrantInfo, StoreError> {
-    let GrantBody { id, terms } = decode(&listed.stored.body)?;
+    let grant: GrantRecord = decode(&listed.stored.body)?;
     Ok(GrantInfo {
-        id,
-        client_id: terms.client_id,
-        subject: terms.subject,
-        scope: terms.scope,
-        resources: terms.resources,
-        granted_at: terms.granted_at,
-        expires_at: terms.expires_at,
+        id: grant.id,
+        client_id: grant.request.client_id,
+        subject: grant.subject,
+        scope: grant.request.scope,
+        resources: grant.request.resources,
+        granted_at: grant.granted_at,
+        expires_at: grant.expires_at,
     })
 }
 

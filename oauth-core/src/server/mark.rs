@@ -3,7 +3,7 @@
 use super::AuthorizationServer;
 use crate::{
     client::{ClientDenial, OneTimeMark},
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Error, Fault},
     store::{Commit, Key},
 };
@@ -45,6 +45,7 @@ where
         if self.marks.is_empty() {
             return keys;
         }
+        // First, since the decision may ask for more records after its own.
         let marks = self.marks.iter().map(|mark| mark.key().clone());
         marks.chain(keys).collect()
     }
@@ -53,21 +54,32 @@ where
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<D::Answer, D::Denial>, Fault> {
-        if self.marks.is_empty() {
-            return self.decision.decide(found, context);
+    ) -> Result<Step<D::Answer, D::Denial>, Fault> {
+        if (0..self.marks.len()).any(|mark| found.get(mark).is_some()) {
+            return Ok(Decision::deny(ClientDenial::ReplayedProof.into()).into());
         }
-        let (marks, found) = found.split_at(self.marks.len());
-        if marks.iter().next().is_some() {
-            return Ok(Decision::deny(ClientDenial::ReplayedProof.into()));
+        let own = found.after(self.marks.len());
+        let mut step = self.decision.decide(&own, context)?;
+        if let (Step::Decided(decision), false) = (&mut step, self.marks.is_empty()) {
+            let commit = decision.commit.take().unwrap_or_else(|| context.commit());
+            let marks = self.marks.iter().map(OneTimeMark::record);
+            decision.commit = Some(marks.fold(commit, Commit::create));
         }
-        let Decision { commit, answer } = self.decision.decide(&found, context)?;
-        let commit = commit.unwrap_or_else(|| context.commit());
-        let records = self.marks.iter().map(OneTimeMark::record);
-        Ok(Decision {
-            commit: Some(records.fold(commit, Commit::create)),
-            answer,
-        })
+        Ok(step)
+    }
+
+    fn attach(&self, answer: &mut D::Answer, signed: Vec<Vec<u8>>) -> Result<(), Fault> {
+        self.decision.attach(answer, signed)
+    }
+
+    fn has_happened(
+        &self,
+        found: &Found<'_>,
+        answer: &D::Answer,
+        rules: &Rules,
+    ) -> Result<bool, Fault> {
+        // A mark that this request has written is there under the id of its commit, and the server has looked for that.
+        Ok(self.marks.is_empty() && self.decision.has_happened(found, answer, rules)?)
     }
 }
 
@@ -82,14 +94,7 @@ impl Decide for Nothing {
         Vec::new()
     }
 
-    fn decide(
-        &self,
-        _: &Found<'_>,
-        _: &mut Context<'_>,
-    ) -> Result<Decision<(), ClientDenial>, Fault> {
-        Ok(Decision {
-            commit: None,
-            answer: Ok(()),
-        })
+    fn decide(&self, _: &Found<'_>, _: &mut Context<'_>) -> Result<Step<(), ClientDenial>, Fault> {
+        Ok(Decision::answer(()).into())
     }
 }

@@ -9,31 +9,31 @@ mod client;
 mod ended;
 mod grants;
 mod introspect;
+mod keys;
 mod mark;
 mod own;
 mod revoke;
 mod token;
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{borrow::Cow, fmt, sync::Arc};
 
+use self::keys::Keyring;
 pub use self::{
     authorize::AuthorizeAnswer,
-    builder::{Builder, Endpoints},
+    builder::{Builder, Endpoints, InvalidServer},
     ended::Ended,
     grants::{Connection, GrantInfo, GrantPage},
 };
 use crate::{
     client::ClientAuthenticationMethod,
-    decide::{Context, Decide, Decision, Found, Look, Rules},
+    decide::{Context, Decide, Decision, Found, Look, Rules, Step},
     error::{Error, Fault},
     event::{Event, Events, is_traced, trace},
     grant::Grant,
     metadata::Metadata,
+    operator_secret::ServerKeys,
     random::{Entropy, Random},
-    seal::Sealer,
+    sign::{Signer, SigningInput},
     store::{
         ClientStore, Commit, Expect, Key, Kind, Outcome, Realm, Store, StoreError, StoreErrorKind,
         Stored, Version,
@@ -42,8 +42,11 @@ use crate::{
     types::Issuer,
 };
 
-/// How often a decision is made anew when somebody else was faster. Each time somebody else got their answer.
+/// How often a decision is made again after a conflict. Each time another request got its answer.
 const ATTEMPTS: usize = 16;
+
+/// How often a decision may ask for records.
+const ROUNDS: usize = 4;
 
 /// How far behind its own clock the server lets the store forget, so that one fast clock among several prunes nothing that is
 /// live by the others.
@@ -66,7 +69,8 @@ struct Inner {
     events: Option<Arc<dyn Events>>,
     grants: Vec<Box<dyn Grant>>,
     methods: Vec<Box<dyn ClientAuthenticationMethod>>,
-    sealer: OnceLock<Sealer>,
+    keys: Keyring,
+    signer: Option<Arc<dyn Signer>>,
 }
 
 impl AuthorizationServer {
@@ -103,7 +107,7 @@ impl AuthorizationServer {
         Ok(Random::draw(self.0.entropy.as_ref())?)
     }
 
-    /// Loads, lets `ask` decide, commits; and does so again if somebody else was faster.
+    /// Loads, lets `ask` decide, has signed what is to be signed, commits; and starts over if another request changed what was loaded.
     ///
     /// Every endpoint is this with a decision of its own. It is public for the half of an [added grant](Grant) that is not at the
     /// token endpoint: where the host makes what a client will exchange there. It reports no [`Event`].
@@ -111,23 +115,60 @@ impl AuthorizationServer {
     /// # Errors
     /// The decision's own denial; a fault if the server failed.
     pub async fn run<D: Decide + ?Sized>(&self, ask: &D) -> Result<D::Answer, Error<D::Denial>> {
-        let keys = ask.needs(self.rules());
+        let server_keys = self.keys().await?;
+        let first = ask.needs(self.rules());
         for _ in 0..ATTEMPTS {
-            let now;
-            let Decision { commit, answer } = {
-                let records = self.load(&keys).await?;
-                now = self.now();
-                self.decide(ask, &keys, records.as_slice(), now)?
-            };
+            let (decision, now) = self.decide(ask, &first, server_keys).await?;
+            let Decision {
+                commit,
+                mut answer,
+                unsigned,
+            } = decision;
+            if let (Ok(answer), false) = (&mut answer, unsigned.is_empty()) {
+                ask.attach(answer, self.sign(unsigned).await?)?;
+            }
             let Some(commit) = commit.filter(|commit| !commit.is_empty()) else {
                 return answer.map_err(Error::Denied);
             };
-            match self.commit(commit, now).await? {
-                Outcome::Committed => return answer.map_err(Error::Denied),
-                Outcome::Conflict => {}
+            match self.commit(commit, now).await {
+                Ok(Outcome::Committed) => return answer.map_err(Error::Denied),
+                Ok(Outcome::Conflict) => {}
+                Err(fault) => {
+                    // Boxed, since it is rare: the futures of all others need no room for it.
+                    let confirmed = Box::pin(self.has_happened(ask, &first, &answer, fault));
+                    confirmed.await?;
+                    return answer.map_err(Error::Denied);
+                }
             }
         }
         Err(Fault::Contention.into())
+    }
+
+    /// Loads what `ask` needs until it decides.
+    async fn decide<D: Decide + ?Sized>(
+        &self,
+        ask: &D,
+        first: &[Key],
+        server_keys: &ServerKeys,
+    ) -> Result<(Decision<D::Answer, D::Denial>, Timestamp), Fault> {
+        let mut records = self.load(first).await?;
+        let mut keys = Cow::Borrowed(first);
+        for _ in 0..ROUNDS {
+            let now = self.now();
+            let step = {
+                let random = self.random()?;
+                let mut context = Context::new(self.rules(), server_keys, now, random);
+                ask.decide(&Found::new(&keys, records.as_slice()), &mut context)?
+            };
+            match step {
+                Step::Decided(decision) => return Ok((decision, now)),
+                Step::Load(more) => {
+                    records = records.and(self.0.store.load_all(&more).await?);
+                    keys.to_mut().extend(more);
+                }
+            }
+        }
+        Err(Fault::TooManyRounds)
     }
 
     /// Loads, and lets `ask` find out what it wants to know.
@@ -146,19 +187,13 @@ impl AuthorizationServer {
         })
     }
 
-    fn decide<D: Decide + ?Sized>(
-        &self,
-        ask: &D,
-        keys: &[Key],
-        records: &[Option<Stored>],
-        now: Timestamp,
-    ) -> Result<Decision<D::Answer, D::Denial>, Fault> {
-        let mut context = Context {
-            rules: self.rules(),
-            now,
-            random: self.random()?,
-        };
-        ask.decide(&Found::new(keys, records), &mut context)
+    async fn sign(&self, unsigned: Vec<SigningInput>) -> Result<Vec<Vec<u8>>, Fault> {
+        let signer = self.0.signer.as_ref().ok_or(Fault::NoSigner)?;
+        let mut signed = Vec::with_capacity(unsigned.len());
+        for input in &unsigned {
+            signed.push(signer.sign(input).await?);
+        }
+        Ok(signed)
     }
 
     /// Commits. If the store cannot tell whether it did, looks whether what the commit was to do is done.
@@ -187,6 +222,29 @@ impl AuthorizationServer {
         Err(error.into())
     }
 
+    /// Whether what was decided has happened although the commit failed; the failure if it has not, or nobody knows.
+    async fn has_happened<D: Decide + ?Sized>(
+        &self,
+        ask: &D,
+        keys: &[Key],
+        answer: &Result<D::Answer, D::Denial>,
+        fault: Fault,
+    ) -> Result<(), Fault> {
+        let (Fault::Store(error), Ok(answer)) = (&fault, answer) else {
+            return Err(fault);
+        };
+        if error.kind() != StoreErrorKind::Unknown {
+            return Err(fault);
+        }
+        let records = self.load(keys).await?;
+        let found = Found::new(keys, records.as_slice());
+        if ask.has_happened(&found, answer, self.rules())? {
+            Ok(())
+        } else {
+            Err(fault)
+        }
+    }
+
     /// Reports something that happened outside of the server and belongs into the same log: what an added grant did, who signed in.
     pub fn report(&self, event: &Event) {
         trace(event);
@@ -210,6 +268,16 @@ enum Records {
 }
 
 impl Records {
+    /// These, and more behind them.
+    fn and(self, more: Vec<Option<Stored>>) -> Self {
+        let mut records = match self {
+            Self::One([record]) => vec![record],
+            Self::Several(records) => records,
+        };
+        records.extend(more);
+        Self::Several(records)
+    }
+
     fn as_slice(&self) -> &[Option<Stored>] {
         match self {
             Self::One(record) => record,

@@ -70,11 +70,8 @@ impl AuthorizationServer {
             return Err(TokenDenial::Repeated.into());
         }
         let client = self.caller(request, None).await?;
-        let mut context = Context {
-            rules: self.rules(),
-            now: self.now(),
-            random: self.random()?,
-        };
+        let keys = self.keys().await?;
+        let mut context = Context::new(self.rules(), keys, self.now(), self.random()?);
         let ticket = Ticket::issue(&client, &mut context)?;
         Ok(ticket.seal(&self.sealer().await?))
     }

@@ -1,79 +1,627 @@
-//! How bodies become bytes.
+//! How bodies become bytes, and stay readable for releases that do not know each other.
+//!
+//! A body is a CBOR map (RFC 8949) from small numbers to values. A field keeps its number for ever, and fields are only ever
+//! added. A reader defaults what is missing and keeps what it does not know, so that an older process in a rolling upgrade can
+//! rewrite a record without losing what a newer one put there.
+//!
+//! Skipping a field is not always safe: a process that knows nothing of bindings must not take a bound token for a bearer
+//! token. So each body begins with a byte, the lowest version of the reader that may read it. An older reader fails, which
+//! clients are told as `temporarily_unavailable`, and rewriting a record never lowers that byte.
 
-use serde::{Serialize, de::DeserializeOwned};
+use minicbor::{
+    Decoder, Encoder,
+    decode::Error,
+    encode::{self, write::Write},
+};
 
 use super::StoreError;
+use crate::{
+    time::Timestamp,
+    types::{ClientId, GrantId, RedirectUri, Resource, Scope, Subject},
+};
 
-/// What a record's body holds. Encoded with its format version before it.
-pub(crate) trait Body: Serialize + DeserializeOwned {
-    /// Raised with every change of the fields; older formats are then read by their own type.
-    const FORMAT: u8 = 1;
+/// The version of this reader. Raise it with every field that an older reader must not skip, and ask for it in
+/// [`Body::reader`] where that field is set.
+pub(crate) const READER: u8 = 1;
+
+/// What a record's body holds.
+pub(crate) trait Body: Field {
+    /// The lowest version of the reader that may read this body.
+    fn reader(&self) -> u8 {
+        1
+    }
+}
+
+/// A value in a body.
+pub(crate) trait Field: Sized {
+    /// Writes the value.
+    fn write(&self, out: &mut Writer);
+
+    /// Reads the value back.
+    ///
+    /// # Errors
+    /// If the bytes are not what [`write`](Self::write) gives for any value.
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error>;
+
+    /// What the field is in a body that does not have it; `None` if no body can be without it.
+    fn missing() -> Option<Self> {
+        None
+    }
+
+    /// Whether the body can leave it out, since [`missing`](Self::missing) gives the same value.
+    fn is_missing(&self) -> bool {
+        false
+    }
+
+    /// The version of the reader that the body asked for when this value was read from it.
+    fn was_read_by(&self) -> u8 {
+        0
+    }
 }
 
 /// The bytes of a body.
 pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
-    // The bytes stay as they are allocated, so it has to be known how many there are. Nearly every body fits in here.
-    let mut room = [0; 256];
-    room[0] = B::FORMAT;
-    match postcard::to_slice(body, &mut room[1..]) {
-        Ok(written) => {
-            let len = 1 + written.len();
-            room[..len].into()
-        }
-        Err(_) => append(body, vec![B::FORMAT]).into_boxed_slice(),
-    }
-}
-
-/// The bytes of a value behind others.
-pub(crate) fn append(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
-    #[expect(
-        clippy::expect_used,
-        reason = "this fails for a sequence of unknown length, an error of a type's own `Serialize` or a full buffer: what is \
-                  written here has derived ones over text, numbers, arrays and vectors, and vectors grow"
-    )]
-    postcard::to_extend(value, bytes).expect("writing plain fields to memory cannot fail")
+    let mut out = Writer::new();
+    out.byte(body.reader().max(body.was_read_by()));
+    body.write(&mut out);
+    out.finish()
 }
 
 /// Reads a body back.
 ///
 /// # Errors
-/// If it is damaged or of a format that this version of the software does not know: that is never a denial.
+/// If it is damaged or asks for a later version of this software. That is never a denial.
 pub(crate) fn decode<B: Body>(bytes: &[u8]) -> Result<B, StoreError> {
-    match bytes.split_first() {
-        Some((&format, rest)) if format == B::FORMAT => {
-            postcard::from_bytes(rest).map_err(StoreError::unreadable)
+    decode_as(READER, bytes)
+}
+
+/// Reads a body back as a reader of this version.
+fn decode_as<B: Body>(reader: u8, bytes: &[u8]) -> Result<B, StoreError> {
+    match bytes.first() {
+        Some(&asked) if asked <= reader => {
+            let mut input = Decoder::new(bytes);
+            input.set_position(1);
+            let body = B::read(&mut input).map_err(StoreError::unreadable)?;
+            if input.position() == bytes.len() {
+                Ok(body)
+            } else {
+                Err(StoreError::unreadable("bytes behind the end of a record"))
+            }
         }
-        Some((format, _)) => Err(StoreError::unreadable(format!(
-            "record format {format}, expected {}",
-            B::FORMAT
+        Some(asked) => Err(StoreError::unreadable(format!(
+            "the record asks for a reader of version {asked}, and this one has version {reader}"
         ))),
         None => Err(StoreError::unreadable("an empty record")),
     }
 }
 
+/// The bytes of a value that is no record's body.
+pub(crate) fn to_bytes(value: &impl Field) -> Box<[u8]> {
+    let mut out = Writer::new();
+    value.write(&mut out);
+    out.finish()
+}
+
+/// Reads back what [`to_bytes`] wrote; `None` if it did not write this.
+pub(crate) fn from_bytes<T: Field>(bytes: &[u8]) -> Option<T> {
+    let mut input = Decoder::new(bytes);
+    let value = T::read(&mut input).ok()?;
+    (input.position() == bytes.len()).then_some(value)
+}
+
+/// Writes CBOR to memory.
+pub(crate) struct Writer(Encoder<Room>);
+
+/// Where a body is written. Nearly every body fits into the first part, and is then copied once, into as many bytes as it has.
+struct Room {
+    bytes: [u8; 512],
+    len: usize,
+    /// Everything, if that is more.
+    spill: Vec<u8>,
+}
+
+impl Write for Room {
+    type Error = std::convert::Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        let end = self.len + bytes.len();
+        match self.bytes.get_mut(self.len..end) {
+            Some(free) if self.spill.is_empty() => free.copy_from_slice(bytes),
+            _ => {
+                if self.spill.is_empty() {
+                    self.spill.extend(&self.bytes[..self.len]);
+                }
+                self.spill.extend(bytes);
+            }
+        }
+        self.len = end;
+        Ok(())
+    }
+}
+
+impl Writer {
+    fn new() -> Self {
+        Self(Encoder::new(Room {
+            bytes: [0; 512],
+            len: 0,
+            spill: Vec::new(),
+        }))
+    }
+
+    fn finish(self) -> Box<[u8]> {
+        let room = self.0.into_writer();
+        if room.spill.is_empty() {
+            room.bytes[..room.len].into()
+        } else {
+            room.spill.into()
+        }
+    }
+
+    /// One byte as it is.
+    fn byte(&mut self, byte: u8) {
+        self.raw(&[byte]);
+    }
+
+    /// Bytes that are CBOR already.
+    fn raw(&mut self, bytes: &[u8]) {
+        let Ok(()) = self.0.writer_mut().write_all(bytes);
+    }
+
+    /// A whole number.
+    pub(crate) fn number(&mut self, number: u64) {
+        sure(self.0.u64(number));
+    }
+
+    /// A byte string.
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        sure(self.0.bytes(bytes));
+    }
+
+    /// A text.
+    pub(crate) fn text(&mut self, text: &str) {
+        sure(self.0.str(text));
+    }
+
+    /// The beginning of a list of so many values.
+    pub(crate) fn list(&mut self, len: usize) {
+        sure(self.0.array(len as u64));
+    }
+
+    /// The beginning of a map of so many entries.
+    pub(crate) fn map(&mut self, len: u64) {
+        sure(self.0.map(len));
+    }
+}
+
+fn sure<T>(written: Result<T, encode::Error<std::convert::Infallible>>) {
+    #[expect(
+        clippy::expect_used,
+        reason = "an encoder of plain values fails only where what it writes to fails, and memory does not"
+    )]
+    written.expect("writing plain values to memory cannot fail");
+}
+
+/// The number of entries of the map that comes next.
+pub(crate) fn map(input: &mut Decoder<'_>) -> Result<u64, Error> {
+    input
+        .map()?
+        .ok_or_else(|| Error::message("a map without a length"))
+}
+
+/// Fields that this version does not know, as they were read, and the version of the reader that the record asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unknown {
+    count: u64,
+    bytes: Vec<u8>,
+    reader: u8,
+}
+
+impl Unknown {
+    /// Of the map that is read next: what its body asked for, if it is the body's outermost.
+    pub(crate) fn begin(input: &Decoder<'_>) -> Self {
+        let reader = match (input.position(), input.input()) {
+            (1, [asked, ..]) => *asked,
+            _ => 0,
+        };
+        Self {
+            reader,
+            ..Self::default()
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The version of the reader that the body asked for.
+    pub(crate) fn reader(&self) -> u8 {
+        self.reader
+    }
+
+    /// Keeps the field with this number, whose value comes next.
+    pub(crate) fn keep(&mut self, number: u64, input: &mut Decoder<'_>) -> Result<(), Error> {
+        let start = input.position();
+        input.skip()?;
+        sure(Encoder::new(&mut self.bytes).u64(number));
+        self.bytes.extend(&input.input()[start..input.position()]);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Writes them as they were.
+    pub(crate) fn write(&self, out: &mut Writer) {
+        out.raw(&self.bytes);
+    }
+}
+
+/// Gives a struct its encoding: each field under the number that it keeps for ever.
+///
+/// A struct that is rewritten and may grow `keeps` the fields that it does not know, in the field that is named. One that is never
+/// rewritten `skips` them. Any other never gets another field, so one that it does not know is an error: what it would need goes
+/// into the struct around it.
+macro_rules! numbered {
+    (
+        $type:ident { $($number:literal => $field:ident),+ $(,)? }
+        $(keeps $unknown:ident)? $(skips $others:ident)?
+    ) => {
+        impl $crate::store::Field for $type {
+            fn write(&self, out: &mut $crate::store::Writer) {
+                let missing = [$(self.$field.is_missing()),+];
+                let known = missing.into_iter().filter(|missing| !missing).count() as u64;
+                out.map(known $(+ self.$unknown.count())?);
+                $(if !self.$field.is_missing() {
+                    out.number($number);
+                    self.$field.write(out);
+                })+
+                $(self.$unknown.write(out);)?
+            }
+
+            fn read(input: &mut minicbor::Decoder<'_>) -> Result<Self, minicbor::decode::Error> {
+                $(let mut $unknown = $crate::store::Unknown::begin(input);)?
+                $(let mut $field = None;)+
+                for _ in 0..$crate::store::map(input)? {
+                    match input.u64()? {
+                        $($number => $field = Some($crate::store::Field::read(input)?),)+
+                        number => $crate::store::numbered!(
+                            @other number, input $(, keeps $unknown)? $(, skips $others)?
+                        ),
+                    }
+                }
+                Ok(Self {
+                    $($field: $field.or_else($crate::store::Field::missing).ok_or_else(|| {
+                        minicbor::decode::Error::message(concat!(stringify!($field), " is missing"))
+                    })?,)+
+                    $($unknown,)?
+                })
+            }
+
+            fn was_read_by(&self) -> u8 {
+                0 $(+ self.$unknown.reader())?
+            }
+        }
+    };
+    (@other $number:ident, $input:ident, keeps $unknown:ident) => {
+        $unknown.keep($number, $input)?
+    };
+    (@other $number:ident, $input:ident, skips $others:ident) => {{
+        let _: u64 = $number;
+        $input.skip()?;
+    }};
+    (@other $number:ident, $input:ident) => {
+        return Err(minicbor::decode::Error::message(format!("an unknown field, {}", $number)))
+    };
+}
+
+pub(crate) use numbered;
+
+impl Field for u64 {
+    fn write(&self, out: &mut Writer) {
+        out.number(*self);
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        input.u64()
+    }
+}
+
+impl Field for u32 {
+    fn write(&self, out: &mut Writer) {
+        out.number((*self).into());
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        input.u32()
+    }
+}
+
+/// Written only if it is `true`.
+impl Field for bool {
+    fn write(&self, out: &mut Writer) {
+        out.number((*self).into());
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        match input.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Error::message("neither no nor yes")),
+        }
+    }
+
+    fn missing() -> Option<Self> {
+        Some(false)
+    }
+
+    fn is_missing(&self) -> bool {
+        !self
+    }
+}
+
+impl<const N: usize> Field for [u8; N] {
+    fn write(&self, out: &mut Writer) {
+        out.bytes(self);
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        let bytes = input.bytes()?.try_into();
+        bytes.map_err(|_| Error::message("not as many bytes as there have to be"))
+    }
+}
+
+impl Field for String {
+    fn write(&self, out: &mut Writer) {
+        out.text(self);
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        input.str().map(str::to_owned)
+    }
+}
+
+impl<T: Field> Field for Option<T> {
+    fn write(&self, out: &mut Writer) {
+        if let Some(value) = self {
+            value.write(out);
+        }
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        T::read(input).map(Some)
+    }
+
+    fn missing() -> Option<Self> {
+        Some(None)
+    }
+
+    fn is_missing(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn write(&self, out: &mut Writer) {
+        out.list(self.len());
+        for item in self {
+            item.write(out);
+        }
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        let len = input.array()?;
+        let len = len.ok_or_else(|| Error::message("a list without a length"))?;
+        // Not with room for all: the number may be a lie, and each item costs the reader a byte at least.
+        let mut items = Self::new();
+        for _ in 0..len {
+            items.push(T::read(input)?);
+        }
+        Ok(items)
+    }
+
+    fn missing() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn is_missing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Field> Field for Box<T> {
+    fn write(&self, out: &mut Writer) {
+        (**self).write(out);
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        T::read(input).map(Self::new)
+    }
+}
+
+impl Field for Timestamp {
+    fn write(&self, out: &mut Writer) {
+        out.number(self.as_unix_millis());
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        input.u64().map(Self::from_unix_millis)
+    }
+}
+
+impl Field for GrantId {
+    fn write(&self, out: &mut Writer) {
+        self.as_bytes().write(out);
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        Field::read(input).map(Self::from_bytes)
+    }
+}
+
+/// Checked texts, which are checked again when they are read.
+macro_rules! text {
+    ($($type:ident)+) => {$(
+        impl Field for $type {
+            fn write(&self, out: &mut Writer) {
+                out.text(self.as_str());
+            }
+
+            fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+                input.str()?.parse().map_err(Error::custom)
+            }
+        }
+    )+};
+}
+
+text!(ClientId Subject Resource);
+
+impl Field for Scope {
+    fn write(&self, out: &mut Writer) {
+        out.text(self.as_str());
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        input.str()?.parse().map_err(Error::custom)
+    }
+
+    fn missing() -> Option<Self> {
+        Some(Self::EMPTY)
+    }
+
+    fn is_missing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl Field for RedirectUri {
+    fn write(&self, out: &mut Writer) {
+        out.text(self.as_str());
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        String::read(input).map(Self::proven_before)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
     use crate::store::StoreErrorKind;
 
-    #[derive(Serialize, Deserialize, Debug, PartialEq)]
-    struct Note(String, Option<u64>);
-    impl Body for Note {}
+    /// A record as one release writes it.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct Old {
+        name: String,
+        part: Option<OldPart>,
+        unknown: Unknown,
+    }
+    numbered!(Old { 0 => name, 1 => part } keeps unknown);
+    impl Body for Old {}
+
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct OldPart {
+        count: u64,
+        unknown: Unknown,
+    }
+    numbered!(OldPart { 0 => count } keeps unknown);
+
+    /// The same record as a later release writes it, whose `locked` must not be skipped.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct New {
+        name: String,
+        part: Option<NewPart>,
+        color: Option<String>,
+        locked: bool,
+        unknown: Unknown,
+    }
+    numbered!(New { 0 => name, 1 => part, 2 => color, 3 => locked } keeps unknown);
+    impl Body for New {
+        fn reader(&self) -> u8 {
+            if self.locked { 2 } else { 1 }
+        }
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq)]
+    struct NewPart {
+        count: u64,
+        sizes: Vec<u32>,
+        unknown: Unknown,
+    }
+    numbered!(NewPart { 0 => count, 1 => sizes } keeps unknown);
+
+    fn new() -> New {
+        New {
+            name: "a".into(),
+            part: Some(NewPart {
+                count: 1,
+                sizes: vec![2, 70_000],
+                unknown: Unknown::default(),
+            }),
+            color: Some("red".into()),
+            ..New::default()
+        }
+    }
+
+    /// What `New` reads back, without what only its reader notes.
+    fn read_new(bytes: &[u8]) -> New {
+        let mut read: New = decode_as(2, bytes).unwrap();
+        read.unknown = Unknown::default();
+        read
+    }
 
     #[test]
-    fn a_body_from_the_future_is_not_misread() {
-        let note = Note("x".into(), Some(7));
-        let mut bytes = encode(&note);
-        assert_eq!(decode::<Note>(&bytes).unwrap(), note);
-        let long = Note("x".repeat(1000), None);
-        assert_eq!(decode::<Note>(&encode(&long)).unwrap(), long);
-        bytes[0] += 1;
-        assert_eq!(
-            decode::<Note>(&bytes).unwrap_err().kind(),
-            StoreErrorKind::Unreadable
-        );
-        assert!(decode::<Note>(&[]).is_err() && decode::<Note>(&[1, 200]).is_err());
+    fn an_older_release_rewrites_a_record_and_loses_nothing() {
+        let mut old: Old = decode_as(1, &encode(&new())).unwrap();
+        old.name = "b".into();
+        old.part.as_mut().unwrap().count = 9;
+        let mut expected = new();
+        expected.name = "b".into();
+        expected.part.as_mut().unwrap().count = 9;
+        assert_eq!(read_new(&encode(&old)), expected);
+        // And the newer one reads what the older one wrote first.
+        let first = Old {
+            name: "c".into(),
+            ..Old::default()
+        };
+        assert_eq!(read_new(&encode(&first)).name, "c");
+    }
+
+    #[test]
+    fn a_field_that_restricts_is_never_skipped() {
+        let locked = New {
+            locked: true,
+            ..new()
+        };
+        let bytes = encode(&locked);
+        let error = decode_as::<Old>(1, &bytes).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unreadable);
+        assert_eq!(read_new(&bytes), locked);
+        // A reader that may read it, but does not know why it has to be that new, does not lower the version.
+        let rewritten = encode(&decode_as::<Old>(2, &bytes).unwrap());
+        assert_eq!(rewritten[0], 2);
+        assert_eq!(read_new(&rewritten), locked);
+    }
+
+    #[test]
+    fn long_bodies_and_damaged_ones() {
+        for len in [0, 400, 505, 506, 507, 508, 520, 70_000] {
+            let body = Old {
+                name: "x".repeat(len),
+                ..Old::default()
+            };
+            let read: Old = decode(&encode(&body)).unwrap();
+            assert_eq!(read.name, body.name);
+        }
+        let bytes = encode(&new());
+        for len in 0..bytes.len() {
+            assert!(decode_as::<New>(2, &bytes[..len]).is_err(), "{len}");
+        }
+        assert!(decode_as::<New>(2, &[&bytes[..], &[0]].concat()).is_err());
+        // No name.
+        assert!(decode::<Old>(&[1, 0xa0]).is_err());
+        // A list that says it is longer than memory.
+        let endless = [
+            1, 0xa2, 0, 0x60, 1, 0xa1, 1, 0x9b, 255, 255, 255, 255, 255, 255, 255, 255,
+        ];
+        assert!(decode_as::<New>(2, &endless).is_err());
     }
 }

@@ -46,17 +46,21 @@ mod client;
 mod commit;
 mod key;
 mod record;
+mod registry;
 
 use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
-pub(crate) use self::body::{Body, append, decode, encode};
+pub(crate) use self::body::{
+    Body, Field, Unknown, Writer, decode, encode, from_bytes, map, numbered, to_bytes,
+};
 pub use self::{
     client::{ClientStore, StaticClients},
     commit::{Commit, Expect, Guard, Outcome, Put, Removal},
     key::{Digest, Family, Key, Kind, Realm},
     record::{Listed, Listing, OwnedBy, Owner, Page, Record, Role, Stored, Version},
+    registry::{ClientRegistry, MemoryClients, RegistryError},
 };
 use crate::time::Timestamp;
 

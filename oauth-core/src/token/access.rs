@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::format::room;
 use crate::{
     client::Client,
     decide::{Context, Rules},
-    store::{Body, Key, Kind, Realm, Record, Role, StoreError, Stored, decode, encode},
+    store::{Body, Key, Kind, Realm, Record, Role, StoreError, Stored, decode, encode, numbered},
     time::Timestamp,
-    types::{BorrowedSecret, ClientId, Resource, Scope, Secret, Subject},
+    types::{
+        Actor, Authentication, AuthorizationDetails, BorrowedSecret, ClientId, Confirmation,
+        HostData, Resource, Scope, Secret, Subject,
+    },
 };
 
 /// What an access token permits, whom, and until when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Made by [`AccessToken::new`]; the fields say more.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessToken {
     /// The client it was issued to.
@@ -31,7 +35,35 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
     /// The profile of the client, if that is not a strict one. Strict clients' tokens are taken only where the standard says.
     pub profile: Option<String>,
+    /// What its sender has to prove that it has. A token with this is not a bearer token: refuse it unless that was proven.
+    pub confirmation: Option<Confirmation>,
+    /// How the user signed in, if the host told.
+    pub authentication: Option<Authentication>,
+    /// What it permits in more detail than the scope says (RFC 9396).
+    pub authorization_details: Option<AuthorizationDetails>,
+    /// Who acts for the subject (RFC 8693 §4.1).
+    pub actor: Option<Actor>,
+    /// Data of the host's own.
+    pub data: Option<HostData>,
+    /// Whether it was revoked, but has to be remembered: a retry of the request that issued it must not bring it back.
+    pub(super) is_revoked: bool,
 }
+
+numbered!(AccessToken {
+    0 => client_id,
+    1 => subject,
+    2 => scope,
+    3 => audience,
+    4 => issued_at,
+    5 => expires_at,
+    6 => profile,
+    7 => confirmation,
+    8 => authentication,
+    9 => authorization_details,
+    10 => actor,
+    11 => data,
+    12 => is_revoked,
+} skips others);
 
 impl AccessToken {
     /// What a token of `client_id` permits that is bound to no user and limited to no resource server; the fields say
@@ -50,6 +82,12 @@ impl AccessToken {
             issued_at,
             expires_at,
             profile: None,
+            confirmation: None,
+            authentication: None,
+            authorization_details: None,
+            actor: None,
+            data: None,
+            is_revoked: false,
         }
     }
 }
@@ -98,7 +136,10 @@ pub struct TokenResponse {
 }
 
 /// What an access token is to be issued for.
+///
+/// Made by [`Issuance::new`]; the fields say more.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Issuance<'a> {
     /// To which client.
     pub client: &'a Client,
@@ -110,6 +151,34 @@ pub struct Issuance<'a> {
     pub resources: &'a [Resource],
     /// Whether it ends with a family.
     pub role: Role,
+    /// What its sender will have to prove that it has.
+    pub confirmation: Option<Confirmation>,
+    /// How the user signed in.
+    pub authentication: Option<&'a Authentication>,
+    /// What it permits in more detail than the scope says.
+    pub authorization_details: Option<&'a AuthorizationDetails>,
+    /// Who acts for the subject.
+    pub actor: Option<&'a Actor>,
+    /// Data of the host's own.
+    pub data: Option<&'a HostData>,
+}
+
+impl<'a> Issuance<'a> {
+    /// A token with which `client` acts for itself, outside of any grant.
+    pub fn new(client: &'a Client, scope: &'a Scope, resources: &'a [Resource]) -> Self {
+        Self {
+            client,
+            subject: None,
+            scope,
+            resources,
+            role: Role::Single,
+            confirmation: None,
+            authentication: None,
+            authorization_details: None,
+            actor: None,
+            data: None,
+        }
+    }
 }
 
 /// Makes an access token: the answer that carries it, and the record to put into the commit.
@@ -136,8 +205,14 @@ pub(crate) fn issue_of(
         issued_at,
         expires_at: issued_at + lifetime,
         profile: issuance.client.profile().map(str::to_owned),
+        confirmation: issuance.confirmation,
+        authentication: issuance.authentication.cloned(),
+        authorization_details: issuance.authorization_details.cloned(),
+        actor: issuance.actor.cloned(),
+        data: issuance.data.cloned(),
+        is_revoked: false,
     };
-    let secret = rules.formats.access_token.render(bits);
+    let secret = encode_bits(bits, rules);
     let record = Record {
         key: key(&rules.realm, secret.borrowed()),
         role: issuance.role,
@@ -145,17 +220,54 @@ pub(crate) fn issue_of(
         forget_at: token.expires_at,
         body: encode(&token),
     };
-    let response = TokenResponse {
-        access_token: secret,
-        token_type: TokenType::Bearer,
-        expires_in: lifetime,
-        refresh_token: None,
-        is_narrowed: token.scope != *issuance.scope,
-        is_scope_named: false,
-        grant_expires_at: None,
-        token,
-    };
+    let response = TokenResponse::of(secret, token, issuance.scope, issued_at);
     (response, record)
+}
+
+/// The access token of these bits, as it goes over the wire.
+pub(crate) fn encode_bits(bits: &[u8; 32], rules: &Rules) -> Secret {
+    let format = rules.formats.access_token.as_ref();
+    format.encode(&bits[..room(format, 0)])
+}
+
+impl TokenResponse {
+    /// The answer that carries `token`, to a request for `scope`.
+    pub(crate) fn of(
+        access_token: Secret,
+        token: AccessToken,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            access_token,
+            token_type: TokenType::Bearer,
+            expires_in: token.expires_at.saturating_since(now),
+            refresh_token: None,
+            is_narrowed: token.scope != *scope,
+            is_scope_named: false,
+            grant_expires_at: None,
+            token,
+        }
+    }
+}
+
+/// The record in place of that of a token that is revoked, for as long as the request that issued it might be retried.
+pub(crate) fn revoked(
+    key: &Key,
+    stored: &Stored,
+    forget_at: Timestamp,
+) -> Result<Record, StoreError> {
+    let token = AccessToken {
+        is_revoked: true,
+        ..decode(&stored.body)?
+    };
+    Ok(Record {
+        key: key.clone(),
+        role: stored.role,
+        owner: None,
+        forget_at,
+        body: encode(&token),
+    })
 }
 
 /// Where an access token is found.
@@ -178,7 +290,9 @@ impl TokenState {
     /// Reads an access token from its record.
     pub(crate) fn read(stored: &Stored, now: Timestamp) -> Result<Self, StoreError> {
         let token: AccessToken = decode(&stored.body)?;
-        Ok(if now < token.expires_at {
+        Ok(if token.is_revoked {
+            Self::Unknown
+        } else if now < token.expires_at {
             Self::Valid(token)
         } else {
             Self::Expired(token)

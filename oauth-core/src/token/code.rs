@@ -1,59 +1,225 @@
-//! What is kept of an authorization code.
+//! Authorization codes: how one is found, and what a grant keeps of its own.
 
-use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::Terms;
+use super::{Formats, TokenFormat, format::room};
 use crate::{
-    pkce::CodeChallenge,
-    store::{Body, Family, Key, Kind, Realm, Record, Role, encode},
+    hash::{are_equal, sha256},
+    pkce::CodeVerifier,
+    store::{Body, Digest, Family, Key, Kind, Realm, Record, Role, encode, numbered},
     time::Timestamp,
-    types::BorrowedSecret,
+    types::{BorrowedSecret, GrantId, RedirectUri, Secret},
 };
 
-/// An authorization code (RFC 6749 §4.1.2).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The bytes of an authorization code (RFC 6749 §4.1.2): the grant's id and a secret.
+///
+/// A format may be too short for the id. The code is then the secret alone, and a record of its own leads from it to the grant.
 pub(crate) struct Code {
-    pub(crate) terms: Terms,
-    /// `None` if it was issued to the client itself.
-    pub(crate) redirect_uri: Option<String>,
-    /// Whether the authorization request named it, so that the token request has to as well (RFC 6749 §4.1.3).
-    pub(crate) is_redirect_uri_named: bool,
-    /// Whether it named a scope, for those who are told of the one they asked for only.
-    pub(crate) is_scope_named: bool,
-    pub(crate) challenge: Option<CodeChallenge>,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) state: CodeState,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum CodeState {
-    Unspent,
-    /// Kept as long as the tokens it gave, so that a replay ends them whenever it comes.
-    Spent,
-}
-
-impl Body for Code {
-    const FORMAT: u8 = 3;
+    grant: Option<GrantId>,
+    secret: Zeroizing<Vec<u8>>,
 }
 
 impl Code {
-    /// Where the code is found.
-    pub(crate) fn key(realm: &Realm, code: BorrowedSecret<'_>) -> Key {
-        Key::new(realm, Kind::CODE, &[code.expose().as_bytes()])
+    /// How many bytes an id and a whole secret take.
+    const LEN: usize = ID + 32;
+
+    /// The code of a grant, with as much of the secret as there is room for.
+    pub(crate) fn new(grant: GrantId, secret: &[u8; 32], formats: &Formats) -> Self {
+        let format = formats.code.as_ref();
+        let short = is_short(format);
+        let len = room(format, if short { 0 } else { ID });
+        Self {
+            grant: (!short).then_some(grant),
+            secret: Zeroizing::new(secret[..len].to_vec()),
+        }
     }
 
-    /// The record of the code.
-    pub(crate) fn record(&self, key: Key, family: Family) -> Record {
-        let forget_at = match self.state {
-            CodeState::Unspent => self.expires_at,
-            CodeState::Spent => self.terms.forget_at,
-        };
-        Record {
-            key,
+    /// Reads a code; `None` if this server writes none like it.
+    pub(crate) fn decode(formats: &Formats, code: BorrowedSecret<'_>) -> Option<Self> {
+        let format = formats.code.as_ref();
+        let bytes = Zeroizing::new(format.decode(code.expose())?);
+        if is_short(format) {
+            return (bytes.len() == room(format, 0)).then_some(Self {
+                grant: None,
+                secret: bytes,
+            });
+        }
+        if bytes.len() != Self::LEN {
+            return None;
+        }
+        let (grant, secret) = bytes.split_first_chunk()?;
+        Some(Self {
+            grant: Some(GrantId::from_bytes(*grant)),
+            secret: Zeroizing::new(secret.to_vec()),
+        })
+    }
+
+    /// As it goes over the wire.
+    pub(crate) fn encode(&self, formats: &Formats) -> Secret {
+        match self.grant {
+            Some(grant) => {
+                let bytes = Zeroizing::new([grant.as_bytes().as_slice(), &self.secret].concat());
+                formats.code.encode(&bytes)
+            }
+            None => formats.code.encode(&self.secret),
+        }
+    }
+
+    /// Where to look first: under the grant, or under what leads there.
+    pub(crate) fn key(&self, realm: &Realm) -> Key {
+        match self.grant {
+            Some(grant) => Key::of_grant(realm, grant),
+            None => self.pointer_key(realm),
+        }
+    }
+
+    /// The record that leads to the grant, if the code does not hold its id. It lives as long as the grant, so that a replay is
+    /// noticed whenever it comes.
+    pub(crate) fn pointer(
+        &self,
+        realm: &Realm,
+        grant: GrantId,
+        family: Family,
+        forget_at: Timestamp,
+    ) -> Option<Record> {
+        self.grant.is_none().then(|| Record {
+            key: self.pointer_key(realm),
             role: Role::Member(family),
             owner: None,
             forget_at,
-            body: encode(self),
+            body: encode(&CodePointer { grant }),
+        })
+    }
+
+    fn pointer_key(&self, realm: &Realm) -> Key {
+        Key::new(realm, Kind::CODE, &[&self.secret])
+    }
+
+    fn digest(&self, realm: &Realm, grant: GrantId) -> Digest {
+        *Key::new(realm, Kind::CODE, &[grant.as_bytes(), &self.secret]).digest()
+    }
+}
+
+/// How many bytes the id of a grant has.
+const ID: usize = 16;
+
+fn is_short(format: &dyn TokenFormat) -> bool {
+    format
+        .capacity()
+        .is_some_and(|capacity| capacity < Code::LEN)
+}
+
+/// What leads from a code that is too short for an id to its grant.
+#[derive(Debug)]
+pub(crate) struct CodePointer {
+    pub(crate) grant: GrantId,
+}
+
+numbered!(CodePointer { 0 => grant });
+
+impl Body for CodePointer {}
+
+/// What a grant keeps of a code that has not been redeemed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnspentCode {
+    digest: [u8; 32],
+    pub(crate) expires_at: Timestamp,
+    /// `None` if it was issued to the client itself.
+    redirect_uri: Option<[u8; 16]>,
+    /// Whether the authorization request named it, so that the token request has to as well (RFC 6749 §4.1.3).
+    pub(crate) is_redirect_uri_named: bool,
+}
+
+numbered!(UnspentCode {
+    0 => digest,
+    1 => expires_at,
+    2 => redirect_uri,
+    3 => is_redirect_uri_named,
+});
+
+impl UnspentCode {
+    pub(crate) fn new(
+        code: &Code,
+        realm: &Realm,
+        grant: GrantId,
+        returns_to: Option<(&RedirectUri, bool)>,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            digest: *code.digest(realm, grant).as_bytes(),
+            expires_at,
+            redirect_uri: returns_to.map(|(uri, _)| half_digest([uri.as_str().as_bytes()])),
+            is_redirect_uri_named: returns_to.is_some_and(|(_, is_named)| is_named),
         }
     }
+
+    /// Whether `code` is this one.
+    pub(crate) fn is(&self, code: &Code, realm: &Realm, grant: GrantId) -> bool {
+        are_equal(code.digest(realm, grant).as_bytes(), &self.digest)
+    }
+
+    /// Whether it was issued for this redirection URI.
+    pub(crate) fn returns_to(&self, uri: &str) -> bool {
+        is_digest_of(self.redirect_uri, uri)
+    }
+
+    /// What is kept of it once it has been redeemed with this verifier.
+    pub(crate) fn redeemed(&self, verifier: Option<CodeVerifier<'_>>) -> RedeemedCode {
+        RedeemedCode {
+            proof: proof(&self.digest, verifier),
+            redirect_uri: self.redirect_uri,
+            is_redirect_uri_named: self.is_redirect_uri_named,
+        }
+    }
+}
+
+/// What a grant keeps of a code that has been redeemed: enough to tell a replay that is right in every other way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RedeemedCode {
+    /// Of the code and what its challenge was met by.
+    proof: [u8; 16],
+    redirect_uri: Option<[u8; 16]>,
+    pub(crate) is_redirect_uri_named: bool,
+}
+
+numbered!(RedeemedCode {
+    0 => proof,
+    1 => redirect_uri,
+    2 => is_redirect_uri_named,
+});
+
+impl RedeemedCode {
+    /// Whether this was the code, redeemed with this verifier.
+    pub(crate) fn is(
+        &self,
+        code: &Code,
+        verifier: Option<CodeVerifier<'_>>,
+        realm: &Realm,
+        grant: GrantId,
+    ) -> bool {
+        // Nothing is admitted by this, so the time it takes tells nobody anything.
+        self.proof == proof(code.digest(realm, grant).as_bytes(), verifier)
+    }
+
+    /// Whether it was issued for this redirection URI.
+    pub(crate) fn returns_to(&self, uri: &str) -> bool {
+        is_digest_of(self.redirect_uri, uri)
+    }
+}
+
+fn proof(code: &[u8; 32], verifier: Option<CodeVerifier<'_>>) -> [u8; 16] {
+    match verifier {
+        Some(verifier) => half_digest([code.as_slice(), &verifier.digest()]),
+        None => half_digest([code.as_slice()]),
+    }
+}
+
+fn is_digest_of(digest: Option<[u8; 16]>, uri: &str) -> bool {
+    digest == Some(half_digest([uri.as_bytes()]))
+}
+
+fn half_digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 16] {
+    let digest = sha256(parts);
+    let (halves, _) = digest.as_chunks();
+    halves[0]
 }

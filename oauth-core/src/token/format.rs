@@ -4,68 +4,96 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Refresh, access};
+use super::{RefreshToken, access};
 use crate::{
     store::{Key, Realm},
     types::{BorrowedSecret, Secret},
 };
 
-/// How 256 random bits are written as a token.
+/// How bytes are written as a token or a code.
 ///
-/// The same bits have to give the same token, and tokens of different bits must differ in at least 128 bits' worth of
-/// text (RFC 6749 §10.10). The text has to fit into `b64token` (RFC 6750 §2.1).
+/// The server makes the bytes: 32 random ones for an access token; a grant's id and a secret for a code; those, a number and a
+/// tag for a refresh token. The text has to fit into `b64token` (RFC 6750 §2.1).
 pub trait TokenFormat: Send + Sync + 'static {
-    /// The token for these bits.
-    fn render(&self, bits: &[u8; 32]) -> Secret;
+    /// The text for these bytes, of which there are at most [`capacity`](Self::capacity). Other bytes give another text.
+    fn encode(&self, bytes: &[u8]) -> Secret;
 
-    /// Whether `token` is certainly none of another format of the same server, so that nobody need look for it as one.
+    /// The bytes of a text; `None` if this is not, character by character, what [`encode`](Self::encode) gives for any.
+    fn decode(&self, text: &str) -> Option<Vec<u8>>;
+
+    /// The most bytes that it can write; `None` if there is no limit. The server gives it no more of a random secret.
+    fn capacity(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether `text` is certainly of this format and of none other of the same server, so that nobody need look for it as one.
     ///
     /// `false` if that cannot be told, which costs a look.
-    fn recognizes(&self, _token: &str) -> bool {
+    fn recognizes(&self, _text: &str) -> bool {
         false
     }
 }
 
-/// The bits in base64url behind a prefix, by which secret scanners recognize a token that has leaked.
+/// How many of a random secret's 32 bytes fit behind `before` others.
+pub(super) fn room(format: &dyn TokenFormat, before: usize) -> usize {
+    let capacity = format.capacity().unwrap_or(usize::MAX);
+    capacity.saturating_sub(before).min(32)
+}
+
+/// Base64url behind a prefix, by which secret scanners recognize a token that has leaked.
 #[derive(Clone, Copy, Debug)]
 pub struct Prefixed(pub &'static str);
 
 impl TokenFormat for Prefixed {
-    fn render(&self, bits: &[u8; 32]) -> Secret {
-        let mut text = String::with_capacity(self.0.len() + 43);
+    fn encode(&self, bytes: &[u8]) -> Secret {
+        let mut text = String::with_capacity(self.0.len() + bytes.len().div_ceil(3) * 4);
         text.push_str(self.0);
-        URL_SAFE_NO_PAD.encode_string(bits, &mut text);
+        URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         Secret::new(text)
     }
 
-    fn recognizes(&self, token: &str) -> bool {
-        !self.0.is_empty() && token.starts_with(self.0)
+    fn decode(&self, text: &str) -> Option<Vec<u8>> {
+        // This engine takes no other text for the same bytes: no padding, and no bits that mean nothing.
+        URL_SAFE_NO_PAD.decode(text.strip_prefix(self.0)?).ok()
+    }
+
+    fn recognizes(&self, text: &str) -> bool {
+        !self.0.is_empty() && text.starts_with(self.0)
     }
 }
 
 /// The formats of a server's tokens.
 pub struct Formats {
-    /// Of access tokens: `oauth_at_…`.
+    /// Of access tokens: `oauth_at_…`. It needs room for 16 bytes.
     pub access_token: Box<dyn TokenFormat>,
-    /// Of refresh tokens: `oauth_rt_…`.
+    /// Of refresh tokens: `oauth_rt_…`. It needs room for [`Formats::REFRESH_TOKEN_BYTES`].
     pub refresh_token: Box<dyn TokenFormat>,
-    /// Of authorization codes: `oauth_ac_…`.
+    /// Of authorization codes: `oauth_ac_…`. It needs room for 16 bytes; one with less than 48 costs a record more for each code.
     pub code: Box<dyn TokenFormat>,
 }
 
 impl Formats {
+    /// How many bytes a refresh token has.
+    pub const REFRESH_TOKEN_BYTES: usize = RefreshToken::LEN;
+
+    /// The fewest bytes that nobody can guess (RFC 6749 §10.10).
+    pub(crate) const LEAST_BYTES: usize = 16;
+
     /// Where a token can be found that may be an access or a refresh token, nobody knows which. What a client says of it does
     /// not count: it may be wrong (RFC 7009 §2.1).
     pub(crate) fn keys(&self, realm: &Realm, token: BorrowedSecret<'_>) -> Vec<Key> {
         let is_access_token = self.access_token.recognizes(token.expose());
-        let is_refresh_token = self.refresh_token.recognizes(token.expose());
-        match (is_access_token, is_refresh_token) {
-            (true, false) => vec![access::key(realm, token)],
-            (false, true) => vec![Refresh::key(realm, token)],
-            (true, true) | (false, false) => {
-                vec![access::key(realm, token), Refresh::key(realm, token)]
-            }
+        let refresh_token = if is_access_token && !self.refresh_token.recognizes(token.expose()) {
+            None
+        } else {
+            RefreshToken::decode(self, token)
+        };
+        let mut keys = Vec::with_capacity(2);
+        if is_access_token || !self.refresh_token.recognizes(token.expose()) {
+            keys.push(access::key(realm, token));
         }
+        keys.extend(refresh_token.map(|token| Key::of_grant(realm, token.grant)));
+        keys
     }
 }
 
@@ -89,16 +117,28 @@ impl fmt::Debug for Formats {
 mod tests {
     use super::*;
 
-    /// 6749-10.10-a, 6749-10.10-b: all 256 bits are in the token.
+    /// 6749-10.10-a, 6749-10.10-b: all 256 bits are in the token, and one text is one token.
     #[test]
-    fn every_bit_counts() {
+    fn every_bit_counts_and_there_is_one_text() {
         let format = Prefixed("x_");
-        let zero = format.render(&[0; 32]);
+        let zero = format.encode(&[0; 32]);
         assert_eq!(zero.expose().len(), 2 + 43);
         for bit in 0..256 {
             let mut bits = [0; 32];
             bits[bit / 8] |= 1 << (bit % 8);
-            assert_ne!(format.render(&bits).expose(), zero.expose());
+            let token = format.encode(&bits);
+            assert_ne!(token.expose(), zero.expose());
+            assert_eq!(format.decode(token.expose()).as_deref(), Some(&bits[..]));
+        }
+        let text = zero.expose();
+        for other in [
+            &text[2..],
+            &format!("{text}="),
+            &format!("{}B", &text[..text.len() - 1]),
+            &format!(" {text}"),
+            &text.to_uppercase(),
+        ] {
+            assert_eq!(format.decode(other), None, "{other}");
         }
     }
 }

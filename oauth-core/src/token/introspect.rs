@@ -1,13 +1,16 @@
 //! Token introspection (RFC 7662).
 
-use super::{AccessToken, Refresh, RefreshState, TokenState, TokenType};
+use super::{AccessToken, GrantRecord, RefreshToken, TokenState, TokenType};
 use crate::{
     client::{Client, ClientDenial, Introspection},
     decide::{Found, Look, Rules},
     error::{Denial, ErrorCode, Fault, Refusal, denial_becomes},
-    store::{Key, Kind, StoreError, Stored, decode},
+    store::{Key, Kind, Stored},
     time::Timestamp,
-    types::{BorrowedSecret, ClientId, Scope, Subject},
+    types::{
+        Actor, Authentication, AuthorizationDetails, BorrowedSecret, ClientId, Confirmation,
+        HostData, Scope, Subject,
+    },
 };
 
 /// The answer to an introspection request (RFC 7662 §2.2).
@@ -16,22 +19,63 @@ pub enum IntrospectionResponse {
     /// No such token, or none that the caller may know of. Nothing more is said.
     Inactive,
     /// What the token is.
-    Active {
-        /// Whether it is an access or a refresh token.
+    Active(Box<ActiveToken>),
+}
+
+/// A token that can be used, as its introspection tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ActiveToken {
+    /// Whether it is an access or a refresh token.
+    pub token_use: TokenUse,
+    /// The client it was issued to.
+    pub client_id: ClientId,
+    /// The user who authorized it, if one did.
+    pub subject: Option<Subject>,
+    /// What it permits.
+    pub scope: Scope,
+    /// The resource servers it is for.
+    pub audience: Vec<String>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// From when it is refused.
+    pub expires_at: Timestamp,
+    /// What its sender has to prove that it has.
+    pub confirmation: Option<Confirmation>,
+    /// How the user signed in, if the host told.
+    pub authentication: Option<Authentication>,
+    /// What it permits in more detail than the scope says.
+    pub authorization_details: Option<AuthorizationDetails>,
+    /// Who acts for the subject.
+    pub actor: Option<Actor>,
+    /// Data of the host's own.
+    pub data: Option<HostData>,
+}
+
+impl ActiveToken {
+    /// A token of `client_id` that stands for no user and is limited to no resource server; the fields say otherwise.
+    pub fn new(
         token_use: TokenUse,
-        /// The client it was issued to.
         client_id: ClientId,
-        /// The user who authorized it, if one did.
-        subject: Option<Subject>,
-        /// What it permits.
         scope: Scope,
-        /// The resource servers it is for.
-        audience: Vec<String>,
-        /// When it was issued.
         issued_at: Timestamp,
-        /// From when it is refused.
         expires_at: Timestamp,
-    },
+    ) -> Self {
+        Self {
+            token_use,
+            client_id,
+            subject: None,
+            scope,
+            audience: Vec::new(),
+            issued_at,
+            expires_at,
+            confirmation: None,
+            authentication: None,
+            authorization_details: None,
+            actor: None,
+            data: None,
+        }
+    }
 }
 
 /// Why a caller is told nothing.
@@ -93,15 +137,22 @@ impl Look for Introspect<'_> {
         rules: &Rules,
         now: Timestamp,
     ) -> Result<IntrospectionResponse, Fault> {
-        // The digests differ by kind, so at most one is there.
-        let answer = match found.iter().next() {
-            Some((key, stored)) if key.kind() == Kind::ACCESS_TOKEN => {
+        // A token is of one kind, so at most one is there.
+        let mut answer = None;
+        for (key, stored) in found.iter() {
+            answer = if key.kind() == Kind::ACCESS_TOKEN {
                 self.access(stored, rules, now)?
+            } else {
+                self.refresh(stored, rules, now)?
+            };
+            if answer.is_some() {
+                break;
             }
-            Some((_, stored)) => self.refresh(stored, rules, now)?,
-            None => None,
-        };
-        Ok(answer.unwrap_or(IntrospectionResponse::Inactive))
+        }
+        Ok(match answer {
+            Some(active) => IntrospectionResponse::Active(Box::new(active)),
+            None => IntrospectionResponse::Inactive,
+        })
     }
 }
 
@@ -111,7 +162,7 @@ impl Introspect<'_> {
         stored: &Stored,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<Option<IntrospectionResponse>, StoreError> {
+    ) -> Result<Option<ActiveToken>, Fault> {
         let TokenState::Valid(token) = TokenState::read(stored, now)? else {
             return Ok(None);
         };
@@ -125,7 +176,7 @@ impl Introspect<'_> {
                     && token.audience.iter().any(|audience| own.contains(audience))
             }
         };
-        Ok(permitted.then(|| IntrospectionResponse::of(token)))
+        Ok(permitted.then(|| token.into()))
     }
 
     fn refresh(
@@ -133,41 +184,48 @@ impl Introspect<'_> {
         stored: &Stored,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<Option<IntrospectionResponse>, StoreError> {
-        let Refresh {
-            terms,
-            issued_at,
-            state,
-        } = decode::<Refresh<'_>>(&stored.body)?;
+    ) -> Result<Option<ActiveToken>, Fault> {
+        let Some(grant) = GrantRecord::open(stored)? else {
+            return Ok(None);
+        };
+        let token = RefreshToken::decode(&rules.formats, self.token);
+        let (Some(token), Some(refresh)) = (token, &grant.refresh) else {
+            return Ok(None);
+        };
         // A resource server has no business with a refresh token.
-        let terms = terms.into_owned();
-        let permitted = terms.client_id == *self.caller.id()
-            || *self.caller.introspection() == Introspection::All;
-        let mut expires_at = terms.expires_at;
-        // Idle time is the owner's policy; another caller is told the end that holds whatever happens.
-        if terms.client_id == *self.caller.id()
-            && let Some(idle) = rules.policy.refresh_token_idle(self.caller)
-        {
-            expires_at = expires_at.min(issued_at + idle);
+        let is_own = grant.request.client_id == *self.caller.id();
+        let is_permitted = is_own || *self.caller.introspection() == Introspection::All;
+        let mut expires_at = grant.expires_at;
+        // What the policy makes of it is the owner's business; another caller is told the end that holds whatever happens.
+        if is_own {
+            expires_at = grant.ends_at(self.caller, &rules.policy);
+            if let Some(idle) = rules.policy.refresh_token_idle(self.caller) {
+                expires_at = expires_at.min(refresh.issued_at + idle);
+            }
         }
-        let usable = matches!(state, RefreshState::Active { .. }) && now < expires_at;
-        Ok(
-            (permitted && usable).then(|| IntrospectionResponse::Active {
-                token_use: TokenUse::Refresh,
-                client_id: terms.client_id,
-                subject: terms.subject,
-                scope: terms.scope,
-                audience: Vec::new(),
-                issued_at,
-                expires_at,
-            }),
-        )
+        if !is_permitted || now >= expires_at || !refresh.is_current(&token, &rules.realm) {
+            return Ok(None);
+        }
+        Ok(Some(ActiveToken {
+            token_use: TokenUse::Refresh,
+            issued_at: refresh.issued_at,
+            expires_at,
+            client_id: grant.request.client_id,
+            subject: grant.subject,
+            scope: grant.request.scope,
+            audience: Vec::new(),
+            confirmation: grant.confirmation,
+            authentication: grant.authentication,
+            authorization_details: grant.authorization_details,
+            actor: grant.actor,
+            data: grant.data,
+        }))
     }
 }
 
-impl IntrospectionResponse {
-    fn of(token: AccessToken) -> Self {
-        Self::Active {
+impl From<AccessToken> for ActiveToken {
+    fn from(token: AccessToken) -> Self {
+        Self {
             token_use: TokenUse::Access(TokenType::Bearer),
             client_id: token.client_id,
             subject: token.subject,
@@ -175,6 +233,11 @@ impl IntrospectionResponse {
             audience: token.audience,
             issued_at: token.issued_at,
             expires_at: token.expires_at,
+            confirmation: token.confirmation,
+            authentication: token.authentication,
+            authorization_details: token.authorization_details,
+            actor: token.actor,
+            data: token.data,
         }
     }
 }

@@ -3,22 +3,24 @@
 mod access;
 mod code;
 mod format;
+mod grant;
 mod introspect;
+mod issued;
 mod refresh;
 mod revoke;
-mod terms;
 
 pub use self::{
     access::{AccessToken, Issuance, TokenResponse, TokenState, TokenType, issue},
     format::{Formats, Prefixed, TokenFormat},
-    introspect::{IntrospectionDenial, IntrospectionResponse, TokenUse},
+    introspect::{ActiveToken, IntrospectionDenial, IntrospectionResponse, TokenUse},
     revoke::RevocationDenial,
 };
 pub(crate) use self::{
-    access::{issue_of, key as access_token_key},
-    code::{Code, CodeState},
+    access::{encode_bits, issue_of, key as access_token_key},
+    code::{Code, CodePointer, UnspentCode},
+    grant::{DecisionMark, GrantRecord},
     introspect::Introspect,
-    refresh::{Predecessor, Refresh, RefreshState, first_refresh_token, successor},
+    issued::IssuedTokens,
+    refresh::{RefreshState, RefreshToken, Standing},
     revoke::{Extent, Holding, Revoke, Revoked},
-    terms::{GrantBody, Terms},
 };

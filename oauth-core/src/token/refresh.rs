@@ -1,103 +1,294 @@
-//! What is kept of a refresh token, and how its successor is derived.
+//! Refresh tokens: their bytes, what a grant keeps of its own, and how a successor is derived.
 
-use std::borrow::Cow;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
-use super::{Terms, TokenFormat};
+use super::Formats;
 use crate::{
-    decide::Context,
-    hash::hmac_sha256,
-    store::{Body, Digest, Family, Key, Kind, Realm, Record, Role, encode},
+    hash::are_equal,
+    operator_secret::{RefreshKeys, ServerKeys},
+    store::{Key, Kind, Realm, numbered},
     time::Timestamp,
-    types::{BorrowedSecret, Secret},
+    types::{BorrowedSecret, GrantId, Secret},
 };
 
-/// A refresh token (RFC 6749 §1.5).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Refresh<'a> {
-    pub(crate) terms: Cow<'a, Terms>,
-    pub(crate) issued_at: Timestamp,
-    pub(crate) state: RefreshState,
+/// The bytes of a refresh token (RFC 6749 §1.5): the grant's id, how many came before it, a secret, and a tag.
+///
+/// The grant keeps the digests of the current token and of the one before. Of all older ones it keeps nothing: the tag tells
+/// whether such a token was ever issued. The tag never admits anything.
+pub(crate) struct RefreshToken {
+    pub(crate) grant: GrantId,
+    generation: u32,
+    secret: Zeroizing<[u8; 32]>,
+    tag: [u8; 16],
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RefreshState {
-    /// The one of its family that can be used.
-    Active {
-        /// The token that this one came from, if that one could still be retried when this one was made. It was written by
-        /// the same commit, so it has the same version until this one is used.
-        predecessor: Option<Predecessor>,
-    },
-    /// Used. A retry of the same request gets the same successor while the salt is there and the grace lasts.
-    Rotated {
-        at: Timestamp,
-        /// The digest of the request that used it.
-        ask: [u8; 32],
-        salt: [u8; 16],
-    },
-    /// Used, and its successor too: whoever shows it has no business to.
-    Spent,
-}
+impl RefreshToken {
+    /// How many bytes it has.
+    pub(crate) const LEN: usize = 16 + 4 + 32 + 16;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Predecessor {
-    pub(crate) digest: Digest,
-    pub(crate) issued_at: Timestamp,
-}
-
-impl Body for Refresh<'_> {}
-
-impl Refresh<'_> {
-    /// Where the token is found.
-    pub(crate) fn key(realm: &Realm, token: BorrowedSecret<'_>) -> Key {
-        Key::new(realm, Kind::REFRESH_TOKEN, &[token.expose().as_bytes()])
+    /// The first refresh token of a grant.
+    pub(crate) fn first(grant: GrantId, secret: [u8; 32], keys: &RefreshKeys) -> Self {
+        Self::new(grant, 0, secret, keys)
     }
 
-    /// The record of the token. Kept as long as the family, so that a reuse is noticed whenever it comes.
-    pub(crate) fn record(&self, key: Key, family: Family) -> Record {
-        Record {
-            key,
-            role: Role::Member(family),
-            owner: None,
-            forget_at: self.terms.forget_at,
-            body: encode(self),
+    fn new(grant: GrantId, generation: u32, secret: [u8; 32], keys: &RefreshKeys) -> Self {
+        let mut token = Self {
+            grant,
+            generation,
+            secret: Zeroizing::new(secret),
+            tag: [0; 16],
+        };
+        token.tag = token.tag_by(keys);
+        token
+    }
+
+    /// Reads a refresh token; `None` if this server writes none like it.
+    pub(crate) fn decode(formats: &Formats, token: BorrowedSecret<'_>) -> Option<Self> {
+        let bytes = Zeroizing::new(formats.refresh_token.decode(token.expose())?);
+        if bytes.len() != Self::LEN {
+            return None;
+        }
+        let (grant, rest) = bytes.split_first_chunk()?;
+        let (generation, rest) = rest.split_first_chunk()?;
+        let (secret, rest) = rest.split_first_chunk()?;
+        Some(Self {
+            grant: GrantId::from_bytes(*grant),
+            generation: u32::from_be_bytes(*generation),
+            secret: Zeroizing::new(*secret),
+            tag: rest.try_into().ok()?,
+        })
+    }
+
+    /// As it goes over the wire.
+    pub(crate) fn encode(&self, formats: &Formats) -> Secret {
+        let mut bytes = Zeroizing::new([0; Self::LEN]);
+        let parts: [&[u8]; 4] = [
+            self.grant.as_bytes(),
+            &self.generation.to_be_bytes(),
+            self.secret.as_slice(),
+            &self.tag,
+        ];
+        let mut rest = bytes.as_mut_slice();
+        for part in parts {
+            let (place, after) = rest.split_at_mut(part.len());
+            place.copy_from_slice(part);
+            rest = after;
+        }
+        formats.refresh_token.encode(bytes.as_slice())
+    }
+
+    /// The token that follows this one. The store has the salt, the client the secret and the operator the key; it takes all three.
+    pub(crate) fn successor(&self, salt: &[u8; 16], keys: &RefreshKeys) -> Self {
+        let secret = keys.derive(&[b"refresh token", self.secret.as_slice(), salt]);
+        Self::new(self.grant, self.generation.saturating_add(1), secret, keys)
+    }
+
+    /// The access token that is issued for this one and for a request with this digest, so that the same request again gets the
+    /// same token.
+    pub(crate) fn access_token(
+        &self,
+        salt: &[u8; 16],
+        request: &[u8; 32],
+        keys: &RefreshKeys,
+    ) -> [u8; 32] {
+        keys.derive(&[b"access token", self.secret.as_slice(), salt, request])
+    }
+
+    /// Whether it was issued here, under an operator secret that is still valid.
+    fn was_issued(&self, keys: &ServerKeys) -> bool {
+        // What this tells goes to a holder of the token only, and it admits nothing.
+        let mut keys = keys.all_refresh().iter();
+        keys.any(|keys| self.tag == self.tag_by(keys))
+    }
+
+    fn tag_by(&self, keys: &RefreshKeys) -> [u8; 16] {
+        keys.tag(&[
+            self.grant.as_bytes(),
+            &self.generation.to_be_bytes(),
+            self.secret.as_slice(),
+        ])
+    }
+
+    pub(crate) fn digest(&self, realm: &Realm) -> [u8; 32] {
+        let parts: [&[u8]; 3] = [
+            self.grant.as_bytes(),
+            &self.generation.to_be_bytes(),
+            self.secret.as_slice(),
+        ];
+        *Key::new(realm, Kind::REFRESH_TOKEN, &parts)
+            .digest()
+            .as_bytes()
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshToken")
+            .field("grant", &self.grant)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a grant keeps of its refresh tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RefreshState {
+    /// How many tokens came before the current one.
+    generation: u32,
+    /// Of the current token.
+    digest: [u8; 32],
+    pub(crate) issued_at: Timestamp,
+    /// What the current token was derived with from the one before, if that may be retried.
+    salt: Option<[u8; 16]>,
+    previous: Option<PreviousToken>,
+}
+
+numbered!(RefreshState {
+    0 => generation,
+    1 => digest,
+    2 => issued_at,
+    3 => salt,
+    4 => previous,
+});
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PreviousToken {
+    digest: [u8; 32],
+    issued_at: Timestamp,
+}
+
+numbered!(PreviousToken { 0 => digest, 1 => issued_at });
+
+/// What a refresh token that was presented is to its grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The one that can be used.
+    Current,
+    /// The one before, so shortly after its use that this may be a retry. The answer was derived with this salt.
+    Retry { salt: [u8; 16] },
+    /// The one before that, shortly after its use: a retry that was overtaken, since the answer did arrive.
+    LateRetry,
+    /// Used before, and this is no retry: somebody else has it too.
+    Reused,
+    /// Never issued, or under an operator secret that is no longer valid.
+    Unknown,
+}
+
+impl RefreshState {
+    /// The state after the first token was issued.
+    pub(crate) fn first(token: &RefreshToken, realm: &Realm, now: Timestamp) -> Self {
+        Self {
+            generation: token.generation,
+            digest: token.digest(realm),
+            issued_at: now,
+            salt: None,
+            previous: None,
         }
     }
-}
 
-/// Makes the first refresh token of a grant.
-pub(crate) fn first_refresh_token(
-    terms: &Terms,
-    family: Family,
-    context: &mut Context<'_>,
-) -> (Secret, Record) {
-    let secret = context
-        .rules
-        .formats
-        .refresh_token
-        .render(&context.random.secret());
-    let refresh = Refresh {
-        terms: Cow::Borrowed(terms),
-        issued_at: context.now,
-        state: RefreshState::Active { predecessor: None },
-    };
-    let record = refresh.record(
-        Refresh::key(&context.rules.realm, secret.borrowed()),
-        family,
-    );
-    (secret, record)
-}
+    /// The state after `successor` was derived from the current token. The salt is kept if that token may be retried.
+    pub(crate) fn rotated(
+        &self,
+        successor: &RefreshToken,
+        salt: Option<[u8; 16]>,
+        realm: &Realm,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            generation: successor.generation,
+            digest: successor.digest(realm),
+            issued_at: now,
+            salt,
+            previous: Some(PreviousToken {
+                digest: self.digest,
+                issued_at: self.issued_at,
+            }),
+        }
+    }
 
-/// The successor of a refresh token: a function of the token and a salt, so that a retry finds the same one though nothing
-/// readable is stored. The store alone does not have the token, the client alone does not have the salt.
-pub(crate) fn successor(
-    presented: BorrowedSecret<'_>,
-    salt: &[u8; 16],
-    format: &dyn TokenFormat,
-) -> Secret {
-    format.render(&hmac_sha256(
-        presented.expose().as_bytes(),
-        &[b"refresh token successor", salt],
-    ))
+    /// Whether `token` is the one that can be used.
+    pub(crate) fn is_current(&self, token: &RefreshToken, realm: &Realm) -> bool {
+        are_equal(&token.digest(realm), &self.digest)
+    }
+
+    /// When `token` was issued, if it is the current one or the one before.
+    pub(crate) fn issued_at_of(&self, token: &RefreshToken, realm: &Realm) -> Option<Timestamp> {
+        if self.is_current(token, realm) {
+            return Some(self.issued_at);
+        }
+        let previous = self.previous.as_ref()?;
+        are_equal(&token.digest(realm), &previous.digest).then_some(previous.issued_at)
+    }
+
+    /// What `token` is to this grant.
+    pub(crate) fn standing(
+        &self,
+        token: &RefreshToken,
+        keys: &ServerKeys,
+        realm: &Realm,
+        now: Timestamp,
+        grace: std::time::Duration,
+    ) -> Standing {
+        let digest = token.digest(realm);
+        if are_equal(&digest, &self.digest) {
+            return Standing::Current;
+        }
+        let Some(previous) = &self.previous else {
+            return Standing::Unknown;
+        };
+        if are_equal(&digest, &previous.digest) {
+            // It was used when the current one was issued.
+            return match self.salt {
+                Some(salt) if now < self.issued_at + grace => Standing::Retry { salt },
+                Some(_) | None => Standing::Reused,
+            };
+        }
+        // Of all that is older only the tag tells whether it was issued.
+        let age = self.generation.saturating_sub(token.generation);
+        if age < 2 || !token.was_issued(keys) {
+            return Standing::Unknown;
+        }
+        // The one before the previous was used when the previous was issued.
+        if age == 2 && now < previous.issued_at + grace {
+            Standing::LateRetry
+        } else {
+            Standing::Reused
+        }
+    }
+
+    /// Whether `token` was issued for this grant, as the current one or before it.
+    pub(crate) fn knows(&self, token: &RefreshToken, keys: &ServerKeys, realm: &Realm) -> bool {
+        let grace = std::time::Duration::ZERO;
+        self.standing(token, keys, realm, self.issued_at, grace) != Standing::Unknown
+    }
+
+    /// The successor of `token`, the previous one, that was given out when it was used, and the keys that it was derived with;
+    /// `None` if no valid operator secret gives it.
+    pub(crate) fn successor_of<'k>(
+        &self,
+        token: &RefreshToken,
+        salt: &[u8; 16],
+        keys: &'k ServerKeys,
+        realm: &Realm,
+    ) -> Option<(RefreshToken, &'k RefreshKeys)> {
+        keys.all_refresh().iter().find_map(|keys| {
+            let successor = token.successor(salt, keys);
+            self.is_current(&successor, realm)
+                .then_some((successor, keys))
+        })
+    }
+
+    /// Whether `successor` was made of `token`, and is the current one still.
+    pub(crate) fn has_rotated(
+        &self,
+        token: &RefreshToken,
+        successor: &RefreshToken,
+        realm: &Realm,
+    ) -> bool {
+        let previous = self.previous.as_ref();
+        previous.is_some_and(|previous| are_equal(&token.digest(realm), &previous.digest))
+            && self.is_current(successor, realm)
+    }
 }

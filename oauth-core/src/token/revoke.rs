@@ -1,11 +1,11 @@
 //! Token revocation (RFC 7009).
 
-use super::{AccessToken, Refresh, RefreshState, TokenState};
+use super::{AccessToken, GrantRecord, RefreshToken, TokenState, access};
 use crate::{
     client::{Client, ClientDenial},
-    decide::{Context, Decide, Decision, Found, Look, Rules},
+    decide::{Context, Decide, Decision, Found, Look, Rules, Step},
     error::{Denial, ErrorCode, Fault, Refusal, denial_becomes},
-    store::{Key, Kind, Role, decode},
+    store::{Family, Key, Kind, Role, Stored, decode},
     time::Timestamp,
     types::{BorrowedSecret, ClientId},
 };
@@ -88,42 +88,83 @@ impl Decide for Revoke<'_> {
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
-    ) -> Result<Decision<Revoked, RevocationDenial>, Fault> {
-        // The digests differ by kind, so at most one is there.
-        let Some((key, stored)) = found.iter().next() else {
-            return Ok(Decision {
-                commit: None,
-                answer: Ok(Revoked::Nothing),
-            });
+    ) -> Result<Step<Revoked, RevocationDenial>, Fault> {
+        // A token is of one kind, so at most one is there.
+        for (key, stored) in found.iter() {
+            let decision = if key.kind() == Kind::ACCESS_TOKEN {
+                self.access(key, stored, context)?
+            } else {
+                self.refresh(key, stored, context)?
+            };
+            if let Some(decision) = decision {
+                return Ok(decision.into());
+            }
+        }
+        Ok(Decision::answer(Revoked::Nothing).into())
+    }
+}
+
+type Revocation = Decision<Revoked, RevocationDenial>;
+
+impl Revoke<'_> {
+    fn access(
+        &self,
+        key: &Key,
+        stored: &Stored,
+        context: &mut Context<'_>,
+    ) -> Result<Option<Revocation>, Fault> {
+        let token: AccessToken = decode(&stored.body)?;
+        if token.is_revoked {
+            return Ok(None);
+        }
+        if token.client_id != *self.client.id() {
+            return Ok(Some(Decision::deny(RevocationDenial::WrongClient)));
+        }
+        Ok(Some(match (self.extent, stored.role) {
+            (Extent::Grant, Role::Member(family)) => end(family, context),
+            // It is remembered as long as a retry could issue the same again.
+            (Extent::Token, Role::Member(_)) => {
+                let grace = context.rules.policy.refresh_grace(self.client);
+                let forget_at = stored.forget_at.min(context.now + grace);
+                let revoked = access::revoked(key, stored, forget_at)?;
+                let commit = context.commit().replace(revoked, stored.version);
+                Decision::grant(commit, Revoked::AccessToken)
+            }
+            (_, Role::Single | Role::Anchor) => {
+                let commit = context.commit().remove(key.clone(), stored.version);
+                Decision::grant(commit, Revoked::AccessToken)
+            }
+        }))
+    }
+
+    fn refresh(
+        &self,
+        key: &Key,
+        stored: &Stored,
+        context: &mut Context<'_>,
+    ) -> Result<Option<Revocation>, Fault> {
+        let Some(grant) = GrantRecord::open(stored)? else {
+            return Ok(None);
         };
-        if key.kind() == Kind::ACCESS_TOKEN {
-            let token: AccessToken = decode(&stored.body)?;
-            if token.client_id != *self.client.id() {
-                return Ok(Decision::deny(RevocationDenial::WrongClient));
-            }
-            if let (Extent::Grant, Role::Member(family)) = (self.extent, stored.role) {
-                return Ok(Decision::grant(
-                    context.commit().end(family),
-                    Revoked::Family,
-                ));
-            }
-            return Ok(Decision::grant(
-                context.commit().remove(key.clone(), stored.version),
-                Revoked::AccessToken,
-            ));
-        }
-        let refresh: Refresh<'_> = decode(&stored.body)?;
-        if refresh.terms.client_id != *self.client.id() {
-            return Ok(Decision::deny(RevocationDenial::WrongClient));
-        }
-        Ok(match stored.role {
-            Role::Member(family) => Decision::grant(context.commit().end(family), Revoked::Family),
-            Role::Single | Role::Anchor => Decision {
-                commit: None,
-                answer: Ok(Revoked::Nothing),
-            },
+        let rules = context.rules;
+        let token = RefreshToken::decode(&rules.formats, self.token);
+        // Knowing the id of a grant ends nothing.
+        let is_known = match (&token, &grant.refresh) {
+            (Some(token), Some(refresh)) => refresh.knows(token, context.keys, &rules.realm),
+            _ => false,
+        };
+        Ok(if !is_known {
+            None
+        } else if grant.request.client_id == *self.client.id() {
+            Some(end(key.family(), context))
+        } else {
+            Some(Decision::deny(RevocationDenial::WrongClient))
         })
     }
+}
+
+fn end(family: Family, context: &mut Context<'_>) -> Revocation {
+    Decision::grant(context.end(family), Revoked::Family)
 }
 
 /// Whose a token is that can be used. One that has expired or was used is no proof of anything.
@@ -142,20 +183,25 @@ impl Look for Holding<'_> {
     fn answer(
         &self,
         found: &Found<'_>,
-        _: &Rules,
+        rules: &Rules,
         now: Timestamp,
     ) -> Result<Option<ClientId>, Fault> {
-        let Some((key, stored)) = found.iter().next() else {
-            return Ok(None);
-        };
-        if key.kind() == Kind::ACCESS_TOKEN {
-            return Ok(match TokenState::read(stored, now)? {
-                TokenState::Valid(token) => Some(token.client_id),
-                TokenState::Expired(_) | TokenState::Unknown => None,
-            });
+        for (key, stored) in found.iter() {
+            if key.kind() == Kind::ACCESS_TOKEN {
+                if let TokenState::Valid(token) = TokenState::read(stored, now)? {
+                    return Ok(Some(token.client_id));
+                }
+            } else if let Some(grant) = GrantRecord::open(stored)? {
+                let token = RefreshToken::decode(&rules.formats, self.token);
+                let is_current = match (&token, &grant.refresh) {
+                    (Some(token), Some(refresh)) => refresh.is_current(token, &rules.realm),
+                    _ => false,
+                };
+                if is_current && now < grant.expires_at {
+                    return Ok(Some(grant.request.client_id));
+                }
+            }
         }
-        let Refresh { terms, state, .. } = decode(&stored.body)?;
-        let usable = matches!(state, RefreshState::Active { .. }) && now < terms.expires_at;
-        Ok(usable.then(|| terms.into_owned().client_id))
+        Ok(None)
     }
 }

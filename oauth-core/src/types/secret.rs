@@ -88,6 +88,15 @@ impl SecretDigest {
     }
 }
 
+impl PartialEq for SecretDigest {
+    /// In a time that does not depend on either.
+    fn eq(&self, other: &Self) -> bool {
+        are_equal(&self.0, &other.0)
+    }
+}
+
+impl Eq for SecretDigest {}
+
 impl fmt::Debug for SecretDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretDigest(..)")
@@ -108,5 +117,7 @@ mod tests {
         );
         assert!(digest.matches(&secret));
         assert!(!digest.matches(&Secret::new("hunter3")));
+        assert_eq!(digest, SecretDigest::of("hunter2"));
+        assert_ne!(digest, SecretDigest::of("hunter3"));
     }
 }

@@ -154,13 +154,12 @@ pub fn all() -> Vec<Client> {
     clients.map(|client| client.build().unwrap()).into()
 }
 
-pub const ODD_LIFETIMES: Lifetimes = Lifetimes {
-    code: Some(millis(7_001)),
-    access_token: Some(millis(11_003)),
-    refresh_token: Some(millis(100_007)),
-    refresh_token_idle: Some(millis(40_009)),
-    refresh_grace: Some(millis(3_011)),
-};
+pub const ODD_LIFETIMES: Lifetimes = Lifetimes::new()
+    .with_code(millis(7_001))
+    .with_access_token(millis(11_003))
+    .with_refresh_token(millis(100_007))
+    .with_refresh_token_idle(millis(40_009))
+    .with_refresh_grace(millis(3_011));
 
 /// The redirection URI that the tests use for a client.
 pub fn redirect_uri(client: &str) -> String {

@@ -23,6 +23,7 @@ use oauth_core::{
     client::Client,
     error::{Denial, Error, Fault},
     event::{Event, Events},
+    operator_secret::OperatorSecret,
     policy::{Policy, ResourceServer},
     random::{Entropy, EntropyError, Random},
     server::Builder,
@@ -31,6 +32,9 @@ use oauth_core::{
     types::{Issuer, Resource, Scope, Secret, Subject},
 };
 use oauth_storage_memory::MemoryStore;
+
+/// What nobody but the operator knows.
+pub const OPERATOR_SECRET: [u8; 32] = [0xc5; 32];
 
 pub const ISSUER: &str = "https://login.example/tenant";
 
@@ -79,10 +83,11 @@ impl Fixture {
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SeededEntropy::default()),
         )
+        .operator_secret(OperatorSecret::from_bytes(OPERATOR_SECRET))
         .policy(policy())
         .events(Arc::clone(&events) as Arc<dyn Events>);
         Self {
-            server: build(builder).build(),
+            server: build(builder).build().unwrap(),
             store,
             clock,
             events,
@@ -117,10 +122,11 @@ impl Fixture {
             Arc::clone(&self.clock) as Arc<dyn Clock>,
             Arc::new(SeededEntropy::from_seed(seed)),
         )
+        .operator_secret(OperatorSecret::from_bytes(OPERATOR_SECRET))
         .policy(policy())
         .events(Arc::clone(&self.events) as Arc<dyn Events>);
         Self {
-            server: build(builder).build(),
+            server: build(builder).build().unwrap(),
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             events: Arc::clone(&self.events),

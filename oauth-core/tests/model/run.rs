@@ -7,6 +7,7 @@ use oauth_core::{
     authorize::{Approval, InteractionDenial, Settled, Verdict as Said},
     client::ClientRequest,
     grant::TokenDenial,
+    operator_secret::OperatorSecret,
     server::AuthorizeAnswer,
     store::{OwnedBy, StaticClients, Store},
     token::{IntrospectionResponse, RevocationDenial, TokenResponse},
@@ -628,6 +629,8 @@ fn server(store: &Arc<dyn Store>, clock: &Arc<TestClock>, seed: u64) -> Authoriz
         Arc::clone(clock) as _,
         Arc::new(SeededEntropy::from_seed(seed)),
     )
+    .operator_secret(OperatorSecret::from_bytes(crate::common::OPERATOR_SECRET))
     .policy(policy)
     .build()
+    .unwrap()
 }

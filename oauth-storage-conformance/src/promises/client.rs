@@ -10,6 +10,7 @@ use oauth_core::{
     },
     error::{Denial, Error},
     grant::GrantType,
+    operator_secret::OperatorSecret,
     random::{Entropy, EntropyError},
     server::AuthorizeAnswer,
     store::{StaticClients, Store},
@@ -53,14 +54,15 @@ pub(super) fn server(store: Arc<dyn Store>) -> AuthorizationServer {
         .introspection(Introspection::All)
         .build();
     let clients: StaticClients = [sure(client)].into_iter().collect();
-    AuthorizationServer::builder(
+    let builder = AuthorizationServer::builder(
         sure(Issuer::new("https://login.example")),
         store,
         Arc::new(clients),
         Arc::new(StandingClock),
         Arc::new(HashEntropy),
     )
-    .build()
+    .operator_secret(OperatorSecret::from_bytes([7; 32]));
+    sure(builder.build())
 }
 
 /// It is always the same moment.

@@ -32,10 +32,7 @@ pub const EVERYDO: Dialect = Dialect {
         ("grant_type", "code", "authorization_code"),
     ],
     success,
-    lifetimes: Lifetimes {
-        refresh_grace: Some(Duration::ZERO),
-        ..Dialect::BASE.lifetimes
-    },
+    lifetimes: Lifetimes::new().with_refresh_grace(Duration::ZERO),
     carriers: &[Carrier::Bearer, Carrier::Header("access_token")],
     ..Dialect::BASE
 };

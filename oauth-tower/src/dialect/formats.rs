@@ -2,43 +2,90 @@
 
 use oauth_core::{token::TokenFormat, types::Secret};
 
-/// Forty lower-case hexadecimal digits: 160 of the bits.
+/// Forty lower-case hexadecimal digits, for 20 bytes. Too short for refresh tokens; a code costs a record more.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex;
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 impl TokenFormat for Hex {
-    fn render(&self, bits: &[u8; 32]) -> Secret {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let (used, _) = bits.split_at(20);
-        let digits = used.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    fn encode(&self, bytes: &[u8]) -> Secret {
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
         let text: String = digits
             .map(|digit| char::from(DIGITS[usize::from(digit)]))
             .collect();
         Secret::new(text)
     }
+
+    fn decode(&self, text: &str) -> Option<Vec<u8>> {
+        let (pairs, []) = text.as_bytes().as_chunks::<2>() else {
+            return None;
+        };
+        let bytes = pairs
+            .iter()
+            .map(|[high, low]| Some(value(DIGITS, *high)? << 4 | value(DIGITS, *low)?));
+        bytes.collect()
+    }
+
+    fn capacity(&self) -> Option<usize> {
+        Some(20)
+    }
 }
 
-/// Upper-case letters and digits behind a prefix: 160 of the bits, five to a character.
+/// Upper-case letters and digits behind a prefix, each for five bits (the alphabet of base32, RFC 4648 §6, without padding).
 #[derive(Clone, Copy, Debug)]
 pub struct UpperCase(pub &'static str);
 
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
 impl TokenFormat for UpperCase {
-    fn render(&self, bits: &[u8; 32]) -> Secret {
-        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let (used, _) = bits.split_at(20);
+    fn encode(&self, bytes: &[u8]) -> Secret {
         let mut text = self.0.to_owned();
-        let (mut pending, mut count) = (0_u32, 0_u32);
-        for &byte in used {
-            pending = pending << 8 | u32::from(byte);
-            count += 8;
-            while count >= 5 {
-                count -= 5;
-                text.push(char::from(ALPHABET[(pending >> count & 31) as usize]));
-            }
-            pending &= (1 << count) - 1;
-        }
+        text.extend(regroup(bytes.iter().copied(), 8, 5).map(|five| {
+            // What is short of five bits at the end is filled up with zeros.
+            char::from(ALPHABET[usize::from(five & 31)])
+        }));
         Secret::new(text)
     }
+
+    fn decode(&self, text: &str) -> Option<Vec<u8>> {
+        let digits = text.strip_prefix(self.0)?.bytes();
+        let digits: Option<Vec<u8>> = digits.map(|digit| value(ALPHABET, digit)).collect();
+        let digits = digits?;
+        let len = digits.len() * 5 / 8;
+        let bytes: Vec<u8> = regroup(digits.into_iter(), 5, 8).take(len).collect();
+        // Neither a digit too many nor bits that mean nothing.
+        (self.encode(&bytes).expose() == text).then_some(bytes)
+    }
+}
+
+/// Bits in groups of `from`, in groups of `to`; what is missing of the last group is zeros.
+fn regroup(groups: impl Iterator<Item = u8>, from: u32, to: u32) -> impl Iterator<Item = u8> {
+    let mut groups = groups.fuse();
+    let (mut pending, mut count) = (0_u32, 0_u32);
+    std::iter::from_fn(move || {
+        while count < to {
+            let Some(group) = groups.next() else {
+                if count == 0 {
+                    return None;
+                }
+                pending <<= to - count;
+                count = to;
+                break;
+            };
+            pending = pending << from | u32::from(group);
+            count += from;
+        }
+        count -= to;
+        let [.., low] = (pending >> count).to_be_bytes();
+        pending &= (1 << count) - 1;
+        Some(low)
+    })
+}
+
+fn value(alphabet: &[u8], digit: u8) -> Option<u8> {
+    let position = alphabet.iter().position(|own| *own == digit)?;
+    u8::try_from(position).ok()
 }
 
 #[cfg(test)]
@@ -48,20 +95,47 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_used_bit_counts_and_the_alphabet_is_kept() {
-        for (format, length) in [(&Hex as &dyn TokenFormat, 40), (&UpperCase("RES_"), 36)] {
-            let mut seen = HashSet::from([format.render(&[0; 32]).expose().to_owned()]);
-            for bit in 0..160 {
-                let mut bits = [0; 32];
+    fn every_bit_counts_and_the_alphabet_is_kept() {
+        let upper_case = UpperCase("RES_");
+        for (format, bytes, length) in [
+            (&Hex as &dyn TokenFormat, 20, 40),
+            (&upper_case, 20, 36),
+            (&upper_case, 32, 56),
+            (&upper_case, 68, 113),
+        ] {
+            let mut seen = HashSet::from([format.encode(&vec![0; bytes]).expose().to_owned()]);
+            for bit in 0..bytes * 8 {
+                let mut bits = vec![0; bytes];
                 bits[bit / 8] = 1 << (bit % 8);
-                let token = format.render(&bits);
+                let token = format.encode(&bits);
                 assert_eq!(token.expose().len(), length);
+                assert_eq!(format.decode(token.expose()), Some(bits));
                 assert!(seen.insert(token.expose().to_owned()), "bit {bit}");
             }
         }
-        let hex = Hex.render(&[0xfe; 32]);
+        let hex = Hex.encode(&[0xfe; 20]);
         assert_eq!(hex.expose(), "fe".repeat(20));
-        let upper = UpperCase("RES_").render(&[0xff; 32]);
+        let upper = upper_case.encode(&[0xff; 20]);
         assert_eq!(upper.expose(), format!("RES_{}", "7".repeat(32)));
+    }
+
+    #[test]
+    fn no_other_text_means_the_same() {
+        for bad in ["f", "FE", "fg", " fe", "fe ", "é"] {
+            assert_eq!(Hex.decode(bad), None, "{bad}");
+        }
+        let good = UpperCase("RES_").encode(&[0xab; 32]);
+        let good = good.expose();
+        for bad in [
+            &good[4..],
+            &good.to_lowercase(),
+            &format!("{good}A"),
+            &format!("{good}AAAAAAAA="),
+            // Another last digit, whose lowest bits mean nothing.
+            &format!("{}B", &good[..good.len() - 1]),
+            "RES_1",
+        ] {
+            assert_eq!(UpperCase("RES_").decode(bad), None, "{bad}");
+        }
     }
 }

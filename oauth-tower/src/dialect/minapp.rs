@@ -71,11 +71,9 @@ pub const MINAPP: Dialect = Dialect {
     ],
     success,
     formats,
-    lifetimes: Lifetimes {
-        code: Some(Duration::from_secs(600)),
-        access_token: Some(Duration::from_secs(31_535_999)),
-        ..Dialect::BASE.lifetimes
-    },
+    lifetimes: Lifetimes::new()
+        .with_code(Duration::from_secs(600))
+        .with_access_token(Duration::from_secs(31_535_999)),
     ..Dialect::BASE
 };
 

@@ -42,10 +42,7 @@ pub const PIGAI: Dialect = Dialect {
     success,
     error,
     formats,
-    lifetimes: Lifetimes {
-        access_token: Some(Duration::from_secs(7200)),
-        ..Dialect::BASE.lifetimes
-    },
+    lifetimes: Lifetimes::new().with_access_token(Duration::from_secs(7200)),
     carriers: &[Carrier::Bearer, Carrier::DangerousQuery("access_token")],
     expired: ErrorCode::extension("expired_token"),
     callback: Some("callback"),

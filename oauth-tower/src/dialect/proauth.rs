@@ -59,10 +59,7 @@ pub const PROAUTH: Dialect = Dialect {
     success,
     error,
     formats,
-    lifetimes: Lifetimes {
-        access_token: Some(Duration::from_secs(7200)),
-        ..Dialect::BASE.lifetimes
-    },
+    lifetimes: Lifetimes::new().with_access_token(Duration::from_secs(7200)),
     ..Dialect::BASE
 };
 

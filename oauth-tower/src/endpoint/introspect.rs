@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Request, Response, StatusCode};
 use oauth_core::{
     error::Error,
-    token::{IntrospectionDenial, IntrospectionResponse, TokenUse},
-    types::Subject,
+    token::{ActiveToken, IntrospectionDenial, IntrospectionResponse, TokenUse},
+    types::{Actor, AuthorizationDetails, Confirmation, HostData, Subject},
 };
 use serde::Serialize;
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
@@ -36,6 +38,53 @@ struct Known<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<Audience<'a>>,
     iss: &'a str,
+    /// RFC 7800 §3.1, as RFC 8705 §3.2 and RFC 9449 §6.2 have it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Cnf>,
+    /// RFC 9470 §6.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+    /// RFC 9396 §9.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_details: Option<&'a RawValue>,
+    /// RFC 8693 §4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Act<'a>>,
+}
+
+/// Names that the document has, or that RFC 7662 §2.2 gives a meaning. A host's own data cannot say them.
+const RESERVED: [&str; 18] = [
+    "active",
+    "client_id",
+    "scope",
+    "token_type",
+    "exp",
+    "iat",
+    "nbf",
+    "sub",
+    "aud",
+    "iss",
+    "jti",
+    "username",
+    "cnf",
+    "auth_time",
+    "acr",
+    "amr",
+    "authorization_details",
+    "act",
+];
+
+/// That document with the host's own data.
+#[derive(Serialize)]
+struct WithData<'a> {
+    #[serde(flatten)]
+    known: Known<'a>,
+    #[serde(flatten)]
+    data: Map<String, Value>,
 }
 
 /// The document about any other.
@@ -52,40 +101,102 @@ enum Audience<'a> {
     Several(&'a [String]),
 }
 
+#[derive(Serialize)]
+enum Cnf {
+    #[serde(rename = "jkt")]
+    Jwk(String),
+    #[serde(rename = "x5t#S256")]
+    Certificate(String),
+    /// A kind that this endpoint cannot name. Whoever reads it cannot prove it, and refuses the token.
+    #[serde(rename = "unknown")]
+    Other(()),
+}
+
+impl From<&Confirmation> for Cnf {
+    fn from(confirmation: &Confirmation) -> Self {
+        match confirmation {
+            Confirmation::Jwk(digest) => Self::Jwk(URL_SAFE_NO_PAD.encode(digest)),
+            Confirmation::Certificate(digest) => Self::Certificate(URL_SAFE_NO_PAD.encode(digest)),
+            _ => Self::Other(()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Act<'a> {
+    sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iss: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Box<Act<'a>>>,
+}
+
+impl<'a> From<&'a Actor> for Act<'a> {
+    fn from(actor: &'a Actor) -> Self {
+        Self {
+            sub: &actor.subject,
+            iss: actor.issuer.as_deref(),
+            act: actor.actor.as_deref().map(|actor| Box::new(actor.into())),
+        }
+    }
+}
+
 fn document(response: &IntrospectionResponse, issuer: &str) -> Response<Body> {
-    match response {
-        IntrospectionResponse::Active {
-            token_use,
-            client_id,
-            subject,
-            scope,
-            audience,
-            issued_at,
-            expires_at,
-        } => json(
+    let IntrospectionResponse::Active(token) = response else {
+        return json(StatusCode::OK, &Unknown { active: false });
+    };
+    let known = known(token, issuer);
+    match &token.data {
+        Some(data) => json(
             StatusCode::OK,
-            &Known {
-                active: true,
-                client_id: client_id.as_str(),
-                scope: scope.as_str(),
-                // A refresh token has none, so that nobody takes it for an access token.
-                token_type: match token_use {
-                    TokenUse::Access(token_type) => Some(token_type.as_str()),
-                    TokenUse::Refresh => None,
-                },
-                exp: expires_at.as_unix_seconds(),
-                iat: issued_at.as_unix_seconds(),
-                sub: subject.as_ref().map(Subject::as_str),
-                aud: match audience.as_slice() {
-                    [] => None,
-                    [one] => Some(Audience::One(one)),
-                    several => Some(Audience::Several(several)),
-                },
-                iss: issuer,
+            &WithData {
+                known,
+                data: own_members(data),
             },
         ),
-        IntrospectionResponse::Inactive => json(StatusCode::OK, &Unknown { active: false }),
+        None => json(StatusCode::OK, &known),
     }
+}
+
+fn known<'a>(token: &'a ActiveToken, issuer: &'a str) -> Known<'a> {
+    let authentication = token.authentication.as_ref();
+    let details = token.authorization_details.as_ref();
+    Known {
+        active: true,
+        client_id: token.client_id.as_str(),
+        scope: token.scope.as_str(),
+        // A refresh token has none, so that nobody takes it for an access token. One that is bound by DPoP is no bearer token.
+        token_type: match (token.token_use, token.confirmation) {
+            (TokenUse::Access(_), Some(Confirmation::Jwk(_))) => Some("DPoP"),
+            (TokenUse::Access(token_type), _) => Some(token_type.as_str()),
+            (TokenUse::Refresh, _) => None,
+        },
+        exp: token.expires_at.as_unix_seconds(),
+        iat: token.issued_at.as_unix_seconds(),
+        sub: token.subject.as_ref().map(Subject::as_str),
+        aud: match token.audience.as_slice() {
+            [] => None,
+            [one] => Some(Audience::One(one)),
+            several => Some(Audience::Several(several)),
+        },
+        iss: issuer,
+        cnf: token.confirmation.as_ref().map(Cnf::from),
+        auth_time: authentication.map(|how| how.time.as_unix_seconds()),
+        acr: authentication.and_then(|how| how.class.as_deref()),
+        amr: authentication.map_or(&[], |how| &how.methods),
+        authorization_details: details.map(AuthorizationDetails::as_str).and_then(raw),
+        act: token.actor.as_ref().map(Act::from),
+    }
+}
+
+fn raw(json: &str) -> Option<&RawValue> {
+    serde_json::from_str(json).ok()
+}
+
+fn own_members(data: &HostData) -> Map<String, Value> {
+    let mut members: Map<String, Value> = data.to().unwrap_or_default();
+    members.retain(|name, _| !RESERVED.contains(&name.as_str()));
+    members
 }
 
 impl Answer for Introspect {

@@ -7,6 +7,7 @@ use oauth_core::{
     AuthorizationServer,
     client::{Authorization, Client, ClientAuthentication, ClientRequest, ClientSecrets},
     grant::GrantType,
+    operator_secret::OperatorSecret,
     store::{Commit, Key, Listing, Outcome, Page, StaticClients, Store, StoreError, Stored},
     time::Timestamp,
     types::{Issuer, Params, Secret, SecretDigest},
@@ -33,7 +34,9 @@ fn server(store: Arc<dyn Store>, clock: Arc<Hands>) -> AuthorizationServer {
         clock,
         Arc::new(SystemEntropy),
     )
+    .operator_secret(OperatorSecret::from_bytes([7; 32]))
     .build()
+    .unwrap()
 }
 
 fn presented(params: &[(&str, &str)]) -> ClientRequest {

@@ -12,6 +12,7 @@ use oauth_core::{
     client::{Client, ClientAuthentication, ClientBuilder, ClientSecrets},
     error::Error,
     grant::{GrantType, PasswordAuthenticator, PasswordDenial, PasswordGrant},
+    operator_secret::OperatorSecret,
     store::StaticClients,
     types::{Issuer, Params, Secret, SecretDigest, Subject},
 };
@@ -138,13 +139,15 @@ impl World {
                 clock.clone(),
                 Arc::new(SystemEntropy),
             )
+            .operator_secret(OperatorSecret::from_bytes([7; 32]))
             .policy(policy)
             .events(events.clone())
         };
         let server = dialect.server(builder());
         let server = server
             .grant(PasswordGrant::new(Arc::new(Passwords)))
-            .build();
+            .build()
+            .unwrap();
         let mut host = TestHost::new(server.clone());
         host.interactions = host.interactions.respond_with(dialect.authorize.respond);
         let dialects = Dialects::new(dialect, server, host.clone())

@@ -17,6 +17,7 @@ use oauth_core::{
     AuthorizationServer,
     client::{Client, ClientAuthentication, ClientBuilder, ClientSecrets},
     grant::GrantType,
+    operator_secret::OperatorSecret,
     random::{Entropy, EntropyError},
     server::Builder,
     store::StaticClients,
@@ -106,15 +107,16 @@ impl World {
                 clock.clone(),
                 Arc::new(SystemEntropy),
             )
+            .operator_secret(OperatorSecret::from_bytes([7; 32]))
             .policy(policy())
             .events(events.clone())
         };
-        let server = build(dialect.server(builder())).build();
+        let server = build(dialect.server(builder())).build().unwrap();
         let mut host = TestHost::new(server.clone());
         host.interactions = host.interactions.respond_with(dialect.authorize.respond);
         let throttle = || Some(Arc::new(Throttle::new(clock.clone())));
         let dialects = Dialects::new(dialect, server, host.clone()).throttle(throttle());
-        let server = builder().build();
+        let server = builder().build().unwrap();
         let strict_host = TestHost::new(server.clone());
         let oauth = OAuth::new(server.clone(), strict_host.clone()).throttle(throttle());
         Self {

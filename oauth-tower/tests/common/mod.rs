@@ -26,6 +26,7 @@ use oauth_core::{
     AuthorizationServer,
     authorize::{Approval, Interaction},
     event::{Event, Events},
+    operator_secret::OperatorSecret,
     policy::{Policy, ResourceServer},
     server::Endpoints,
     store::{Commit, Key, Listing, Outcome, Page, StaticClients, Store, StoreError, Stored},
@@ -95,10 +96,12 @@ impl Setup {
             clock.clone(),
             Arc::new(SystemEntropy),
         )
+        .operator_secret(OperatorSecret::from_bytes([7; 32]))
         .endpoints(self.endpoints)
         .policy(self.policy)
         .events(events.clone())
-        .build();
+        .build()
+        .unwrap();
         let host = TestHost::new(server.clone());
         let throttle = self
             .throttle

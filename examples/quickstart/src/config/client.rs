@@ -64,19 +64,20 @@ pub(super) fn client(table: Spanned<ClientTable>) -> Result<Client, Problem> {
 
 /// What a client has of its own.
 pub(super) fn lifetimes(table: &ClientTable) -> Result<Lifetimes, Problem> {
-    Ok(Lifetimes {
-        code: lifetime(table.code_lifetime.as_ref(), "code_lifetime")?,
-        access_token: lifetime(
-            table.access_token_lifetime.as_ref(),
-            "access_token_lifetime",
-        )?,
-        refresh_token: lifetime(
-            table.refresh_token_lifetime.as_ref(),
-            "refresh_token_lifetime",
-        )?,
-        refresh_token_idle: seconds(table.refresh_token_idle.as_ref(), "refresh_token_idle")?,
-        refresh_grace: seconds(table.refresh_grace.as_ref(), "refresh_grace")?,
-    })
+    let mut lifetimes = Lifetimes::new();
+    lifetimes.code = lifetime(table.code_lifetime.as_ref(), "code_lifetime")?;
+    lifetimes.access_token = lifetime(
+        table.access_token_lifetime.as_ref(),
+        "access_token_lifetime",
+    )?;
+    lifetimes.refresh_token = lifetime(
+        table.refresh_token_lifetime.as_ref(),
+        "refresh_token_lifetime",
+    )?;
+    lifetimes.refresh_token_idle =
+        seconds(table.refresh_token_idle.as_ref(), "refresh_token_idle")?;
+    lifetimes.refresh_grace = seconds(table.refresh_grace.as_ref(), "refresh_grace")?;
+    Ok(lifetimes)
 }
 
 pub(super) fn authentication(table: &ClientTable) -> Result<ClientAuthentication, Problem> {

@@ -64,6 +64,13 @@ pub(super) fn client(
     let table = table.into_inner();
     authentication(&table)?;
     let own = lifetimes(&table)?;
+    let mut by_policy = Lifetimes::new();
+    by_policy.code = lifetime(policy.code_lifetime.as_ref(), "code_lifetime")?;
+    by_policy.access_token = lifetime(
+        policy.access_token_lifetime.as_ref(),
+        "access_token_lifetime",
+    )?;
+    by_policy.refresh_grace = seconds(policy.refresh_grace.as_ref(), "refresh_grace")?;
     let client = DialectClient {
         id: parsed(&table.client_id, |id| ClientId::new(id))?,
         secret: match &table.client_secret {
@@ -86,19 +93,7 @@ pub(super) fn client(
             Some(scope) => Some(parsed(scope, str::parse)?),
             None => None,
         },
-        lifetimes: Lifetimes {
-            code: own
-                .code
-                .or(lifetime(policy.code_lifetime.as_ref(), "code_lifetime")?),
-            access_token: own.access_token.or(lifetime(
-                policy.access_token_lifetime.as_ref(),
-                "access_token_lifetime",
-            )?),
-            refresh_grace: own
-                .refresh_grace
-                .or(seconds(policy.refresh_grace.as_ref(), "refresh_grace")?),
-            ..own
-        },
+        lifetimes: own.or(by_policy),
         jsonp_hosts: table.jsonp_hosts.as_ref().map(hosts).transpose()?,
         name: table.client_name,
     };

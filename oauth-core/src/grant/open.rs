@@ -1,0 +1,91 @@
+//! Opening a grant at the token endpoint, with its first tokens.
+
+use super::TokenDenial;
+use crate::{
+    authorization_request::AuthorizationRequest,
+    client::Client,
+    decide::Context,
+    store::Commit,
+    token::{GrantRecord, IssuedTokens, TokenResponse, issue},
+    types::{
+        Actor, Authentication, AuthorizationDetails, Confirmation, GrantId, HostData, Resource,
+        Scope, Subject,
+    },
+};
+
+/// A grant that is to be opened at the token endpoint: what a user, or the client for itself, is given there.
+///
+/// Made by [`NewGrant::new`]; the fields say more.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NewGrant<'a> {
+    /// To which client.
+    pub client: &'a Client,
+    /// By which user; `None` if the client acts for itself.
+    pub subject: Option<Subject>,
+    /// What it permits.
+    pub scope: Scope,
+    /// For which resource servers; empty for the policy's default audience.
+    pub resources: Vec<Resource>,
+    /// What the sender of its tokens has to prove that it has.
+    pub confirmation: Option<Confirmation>,
+    /// How the user signed in.
+    pub authentication: Option<Authentication>,
+    /// What it permits in more detail than the scope says.
+    pub authorization_details: Option<AuthorizationDetails>,
+    /// Who acts for the user.
+    pub actor: Option<Actor>,
+    /// Data of the host's own.
+    pub data: Option<HostData>,
+}
+
+impl<'a> NewGrant<'a> {
+    /// What `subject` allows `client`.
+    pub fn new(client: &'a Client, subject: Option<Subject>, scope: Scope) -> Self {
+        Self {
+            client,
+            subject,
+            scope,
+            resources: Vec::new(),
+            confirmation: None,
+            authentication: None,
+            authorization_details: None,
+            actor: None,
+            data: None,
+        }
+    }
+}
+
+/// Opens a grant: the answer with its first access token, and with a refresh token if the client may use those; and the commit that
+/// makes it so, to which the caller may add.
+///
+/// # Errors
+/// [`TokenDenial::GrantTooLarge`] if its record would be larger than 4 KiB.
+pub fn open_grant(
+    new: NewGrant<'_>,
+    context: &mut Context<'_>,
+) -> Result<(TokenResponse, Commit), TokenDenial> {
+    let id = GrantId::from_bytes(context.random.id());
+    let client = new.client;
+    let request = AuthorizationRequest::of(client.id().clone(), new.scope, new.resources);
+    let mut grant = GrantRecord::new(id, request, new.subject, context.now);
+    grant.confirmation = new.confirmation;
+    grant.authentication = new.authentication;
+    grant.authorization_details = new.authorization_details;
+    grant.actor = new.actor;
+    grant.data = new.data;
+    let forget_at = grant.begin(client, &context.rules.policy, context.now);
+    let issuance = grant.issuance(client, context.rules);
+    let (mut response, access_token) = issue(&issuance, context);
+    grant.issued = Some(IssuedTokens::first(context.now));
+    response.refresh_token = grant.first_refresh_token(client, context);
+    response.grant_expires_at = response.refresh_token.is_some().then_some(grant.expires_at);
+    let anchor = grant.anchor(&context.rules.realm, forget_at);
+    if !GrantRecord::fits(&anchor) {
+        return Err(TokenDenial::GrantTooLarge);
+    }
+    Ok((
+        response,
+        context.commit().create(anchor).create(access_token),
+    ))
+}

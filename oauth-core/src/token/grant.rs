@@ -1,0 +1,208 @@
+//! A grant's record: one from the user's approval to its end, however often its tokens are refreshed.
+
+use std::time::Duration;
+
+use super::{
+    Issuance,
+    code::{RedeemedCode, UnspentCode},
+    issued::IssuedTokens,
+    refresh::{RefreshState, RefreshToken},
+};
+use crate::{
+    authorization_request::AuthorizationRequest,
+    client::Client,
+    decide::{Context, Rules},
+    grant::GrantType,
+    policy::Policy,
+    store::{
+        Body, Family, Key, Owner, Realm, Record, Role, StoreError, Stored, Unknown, decode, encode,
+        numbered,
+    },
+    time::Timestamp,
+    types::{
+        Actor, Authentication, AuthorizationDetails, Confirmation, GrantId, HostData, Secret,
+        Subject,
+    },
+};
+
+/// The most bytes that the body of a grant's record may have.
+const MAX_BYTES: usize = 4096;
+
+/// How much longer a grant is remembered than it can give anything: an access token's lifetime may be raised while it lives.
+const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A grant: what was approved, the state of its code and of its refresh token, and how many access tokens it has out.
+///
+/// It is the anchor of its family. If the anchor is closed or not there, the grant has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GrantRecord {
+    pub(crate) id: GrantId,
+    /// What was asked for, as it was approved.
+    pub(crate) request: AuthorizationRequest,
+    /// `None` if the client acts for itself.
+    pub(crate) subject: Option<Subject>,
+    pub(crate) granted_at: Timestamp,
+    /// When its code ends, and once that is redeemed, when its last refresh token does; without any, its access token.
+    pub(crate) expires_at: Timestamp,
+    pub(crate) code: Option<UnspentCode>,
+    pub(crate) redeemed: Option<RedeemedCode>,
+    pub(crate) refresh: Option<RefreshState>,
+    /// Until the code is redeemed.
+    pub(crate) decision: Option<DecisionMark>,
+    pub(crate) issued: Option<IssuedTokens>,
+    pub(crate) authentication: Option<Authentication>,
+    /// What whoever uses its tokens has to prove.
+    pub(crate) confirmation: Option<Confirmation>,
+    pub(crate) authorization_details: Option<AuthorizationDetails>,
+    pub(crate) actor: Option<Actor>,
+    pub(crate) data: Option<HostData>,
+    unknown: Unknown,
+}
+
+numbered!(GrantRecord {
+    0 => id,
+    1 => request,
+    2 => subject,
+    3 => granted_at,
+    4 => expires_at,
+    5 => code,
+    6 => redeemed,
+    7 => refresh,
+    8 => decision,
+    9 => issued,
+    10 => authentication,
+    11 => confirmation,
+    12 => authorization_details,
+    13 => actor,
+    14 => data,
+} keeps unknown);
+
+impl Body for GrantRecord {}
+
+/// How a user's decision is known again when it is repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DecisionMark {
+    pub(crate) at: Timestamp,
+    /// The digest of the verdict.
+    pub(crate) verdict: [u8; 32],
+    /// From this, the handle and the browser's secret the code is derived. The store alone cannot.
+    pub(crate) salt: [u8; 16],
+}
+
+numbered!(DecisionMark { 0 => at, 1 => verdict, 2 => salt });
+
+impl GrantRecord {
+    /// A grant that begins now, and has given nothing yet.
+    pub(crate) fn new(
+        id: GrantId,
+        request: AuthorizationRequest,
+        subject: Option<Subject>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            request,
+            subject,
+            granted_at: now,
+            expires_at: now,
+            code: None,
+            redeemed: None,
+            refresh: None,
+            decision: None,
+            issued: None,
+            authentication: None,
+            confirmation: None,
+            authorization_details: None,
+            actor: None,
+            data: None,
+            unknown: Unknown::default(),
+        }
+    }
+
+    /// The grant of an anchor; `None` if it has ended.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub(crate) fn open(stored: &Stored) -> Result<Option<Self>, StoreError> {
+        if stored.closed || stored.role != Role::Anchor {
+            return Ok(None);
+        }
+        decode(&stored.body).map(Some)
+    }
+
+    /// The family that it anchors.
+    pub(crate) fn family(&self, realm: &Realm) -> Family {
+        Key::of_grant(realm, self.id).family()
+    }
+
+    /// The record that anchors its family, and is listed for user and client.
+    pub(crate) fn anchor(&self, realm: &Realm, forget_at: Timestamp) -> Record {
+        Record {
+            key: Key::of_grant(realm, self.id),
+            role: Role::Anchor,
+            owner: Some(Owner {
+                client: self.request.client_id.to_arc(),
+                subject: self.subject.as_ref().map(Subject::to_arc),
+            }),
+            forget_at,
+            body: encode(self),
+        }
+    }
+
+    /// Whether its record is as small as records have to be.
+    pub(crate) fn fits(anchor: &Record) -> bool {
+        anchor.body.len() <= MAX_BYTES
+    }
+
+    /// Sets out how long it lives once it has given tokens, and says when it may be forgotten.
+    ///
+    /// The lifetime of its refresh tokens counts from the approval; without any, it ends with its access token.
+    pub(crate) fn begin(&mut self, client: &Client, policy: &Policy, now: Timestamp) -> Timestamp {
+        let access_token = policy.access_token_lifetime(client);
+        self.expires_at = if client.may_use(&GrantType::REFRESH_TOKEN) {
+            self.granted_at + policy.refresh_token_lifetime(client)
+        } else {
+            now + access_token
+        };
+        self.expires_at.max(now) + access_token.max(MARGIN)
+    }
+
+    /// When its last refresh token ends: as it was set out, or earlier if the policy has become stricter since.
+    pub(crate) fn ends_at(&self, client: &Client, policy: &Policy) -> Timestamp {
+        let lifetime = policy.refresh_token_lifetime(client);
+        self.expires_at.min(self.granted_at + lifetime)
+    }
+
+    /// An access token for all that was granted.
+    pub(crate) fn issuance<'a>(&'a self, client: &'a Client, rules: &Rules) -> Issuance<'a> {
+        Issuance {
+            subject: self.subject.as_ref(),
+            role: Role::Member(self.family(&rules.realm)),
+            confirmation: self.confirmation,
+            authentication: self.authentication.as_ref(),
+            authorization_details: self.authorization_details.as_ref(),
+            actor: self.actor.as_ref(),
+            data: self.data.as_ref(),
+            ..Issuance::new(client, &self.request.scope, &self.request.resources)
+        }
+    }
+
+    /// Gives the grant its first refresh token, if the client may use those.
+    pub(crate) fn first_refresh_token(
+        &mut self,
+        client: &Client,
+        context: &mut Context<'_>,
+    ) -> Option<Secret> {
+        if !client.may_use(&GrantType::REFRESH_TOKEN) {
+            return None;
+        }
+        let secret = context.random.secret();
+        let token = RefreshToken::first(self.id, secret, context.keys.refresh());
+        self.refresh = Some(RefreshState::first(
+            &token,
+            &context.rules.realm,
+            context.now,
+        ));
+        Some(token.encode(&context.rules.formats))
+    }
+}

@@ -1,0 +1,36 @@
+//! What a bound token is bound to.
+
+use minicbor::{Decoder, decode::Error};
+
+use crate::store::{Field, Writer, map};
+
+/// What the sender of a bound token has to prove that it has: `cnf` (RFC 7800 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Confirmation {
+    /// The private key of the JWK with this SHA-256 thumbprint: `jkt` (RFC 9449 §6.1).
+    Jwk([u8; 32]),
+    /// The private key of the certificate with this SHA-256 digest of its DER: `x5t#S256` (RFC 8705 §3.1).
+    Certificate([u8; 32]),
+}
+
+impl Field for Confirmation {
+    fn write(&self, out: &mut Writer) {
+        let (number, digest) = match self {
+            Self::Jwk(digest) => (0, digest),
+            Self::Certificate(digest) => (1, digest),
+        };
+        out.map(1);
+        out.number(number);
+        digest.write(out);
+    }
+
+    fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
+        // A kind that this version does not know is an error and never no binding at all.
+        match (map(input)?, input.u64()?) {
+            (1, 0) => Field::read(input).map(Self::Jwk),
+            (1, 1) => Field::read(input).map(Self::Certificate),
+            _ => Err(Error::message("bound to something unknown")),
+        }
+    }
+}

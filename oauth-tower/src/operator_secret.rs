@@ -1,0 +1,210 @@
+//! Where the operator secret comes from: a file, or the environment.
+//!
+//! ```
+//! use oauth_core::{operator_secret::OperatorSecrets, types::Issuer, store::StaticClients};
+//! use oauth_storage_memory::MemoryStore;
+//! use oauth_tower::{BoxError, operator_secret};
+//!
+//! # fn main() -> Result<(), BoxError> {
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("oauth.key");
+//! // Made on the first start, and the same ever after. Back it up.
+//! let secret = operator_secret::from_file(&path)?;
+//! let issuer = Issuer::new("https://login.example")?;
+//! let server = oauth_tower::server(issuer, MemoryStore::default(), StaticClients::default())
+//!     .operator_secret(secret)
+//!     .build()?;
+//! # let _ = server; Ok(())
+//! # }
+//! ```
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use oauth_core::{
+    operator_secret::{InvalidOperatorSecret, OperatorSecret},
+    random::{Entropy, EntropyError, Random},
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::system::SystemEntropy;
+
+/// Why there is no operator secret.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// The file cannot be read, or cannot be made.
+    #[error("the operator secret in {}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What failed.
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("{}: {source}", path.display())]
+    InvalidFile {
+        /// Which file.
+        path: PathBuf,
+        /// What it has to be.
+        source: InvalidOperatorSecret,
+    },
+    /// The variable is not set.
+    #[error("the environment variable {0}, which holds the operator secret, is not set")]
+    NoVariable(String),
+    /// The variable holds something else.
+    #[error("the environment variable {name}: {source}")]
+    InvalidVariable {
+        /// Which variable.
+        name: String,
+        /// What it has to be.
+        source: InvalidOperatorSecret,
+    },
+    /// There was no randomness for a new secret.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// The operator secret in a file, as 64 hexadecimal digits or base64 of 32 bytes. If there is no such file one is made, which only
+/// its owner can read (mode 0600).
+///
+/// Several processes may do this at once: all get the same secret.
+///
+/// # Errors
+/// If the file cannot be read or made, or holds something else.
+pub fn from_file(path: impl AsRef<Path>) -> Result<OperatorSecret, SecretError> {
+    let path = path.as_ref();
+    let failed = |source| SecretError::File {
+        path: path.to_owned(),
+        source,
+    };
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(path)?;
+            let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+            parse(path, &text)
+        }
+        Err(error) => Err(failed(error)),
+        Ok(text) => parse(path, &Zeroizing::new(text)),
+    }
+}
+
+/// The operator secret in an environment variable, as 64 hexadecimal digits or base64 of 32 bytes.
+///
+/// # Errors
+/// If it is not set, or holds something else.
+pub fn from_env(name: &str) -> Result<OperatorSecret, SecretError> {
+    let text = env::var_os(name).ok_or_else(|| SecretError::NoVariable(name.to_owned()))?;
+    let text = Zeroizing::new(text.into_string().unwrap_or_default());
+    text.parse().map_err(|source| SecretError::InvalidVariable {
+        name: name.to_owned(),
+        source,
+    })
+}
+
+fn parse(path: &Path, text: &str) -> Result<OperatorSecret, SecretError> {
+    text.parse().map_err(|source| SecretError::InvalidFile {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Puts a new secret into the file, unless another process was first.
+fn make(path: &Path) -> Result<(), SecretError> {
+    let mut random = Random::draw(&SystemEntropy)?;
+    let secret = OperatorSecret::from_bytes(random.secret());
+    // The file appears with all that is in it: nobody reads half a secret, and a crash leaves none.
+    let beside = beside(path, random.id());
+    let linked = write(&beside, &secret).and_then(|()| fs::hard_link(&beside, path));
+    let removed = fs::remove_file(&beside);
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        linked => linked.and(removed).map_err(|source| SecretError::File {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn beside(path: &Path, id: [u8; 16]) -> PathBuf {
+    let mut name = path.file_name().unwrap_or(OsStr::new("secret")).to_owned();
+    name.push(format!(".{}", URL_SAFE_NO_PAD.encode(id)));
+    path.with_file_name(name)
+}
+
+fn write(path: &Path, secret: &OperatorSecret) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(secret.expose_hex().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::fs::PermissionsExt, sync::Barrier, thread};
+
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_made_once_and_only_for_its_owner() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("oauth.key");
+        let start = Barrier::new(8);
+        let secrets: Vec<String> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        start.wait();
+                        from_file(&path).unwrap().expose_hex().to_string()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert!(secrets.iter().all(|secret| *secret == secrets[0]));
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            format!("{}\n", secrets[0])
+        );
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let files: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_and_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("oauth.key");
+        fs::write(&path, "hunter2").unwrap();
+        let error = from_file(&path).unwrap_err().to_string();
+        assert!(
+            error.ends_with(
+                "oauth.key: an operator secret is 32 bytes, as 64 hexadecimal digits or as base64"
+            ),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "hunter2");
+        let missing = directory.path().join("missing").join("oauth.key");
+        assert!(matches!(from_file(missing), Err(SecretError::File { .. })));
+        assert!(matches!(
+            from_env("OAUTH_TOWER_NO_SUCH_VARIABLE"),
+            Err(SecretError::NoVariable(_))
+        ));
+    }
+}
