@@ -14,6 +14,7 @@ use oauth_core::{
         Authorization, Client, ClientAuthentication, ClientRequest, ClientSecrets, Introspection,
     },
     grant::GrantType,
+    operator_secret::OperatorSecret,
     server::{AuthorizeAnswer, Builder},
     store::{StaticClients, Store},
     types::{ClientId, Issuer, Params, Secret, SecretDigest, Subject},
@@ -59,14 +60,15 @@ pub async fn store(name: &str) -> Result<Arc<dyn Store>, Error> {
 
 /// The server over a store, with the demo client.
 pub fn server(store: Arc<dyn Store>) -> Result<AuthorizationServer, Error> {
-    Ok(builder(store)?.build())
+    Ok(builder(store)?.build()?)
 }
 
 /// That server in the making.
 pub fn builder(store: Arc<dyn Store>) -> Result<Builder, Error> {
     let clients: StaticClients = [client()?].into_iter().collect();
     let issuer = Issuer::new("https://login.example")?;
-    Ok(oauth_tower::server(issuer, store, clients))
+    Ok(oauth_tower::server(issuer, store, clients)
+        .operator_secret(OperatorSecret::from_bytes([42; 32])))
 }
 
 fn client() -> Result<Client, Error> {

@@ -1,7 +1,7 @@
-//! Where the operator secret comes from: a file, or the environment.
+//! Where the operator secret comes from: a file, the environment, or chance.
 //!
 //! ```
-//! use oauth_core::{operator_secret::OperatorSecrets, types::Issuer, store::StaticClients};
+//! use oauth_core::{store::StaticClients, types::Issuer};
 //! use oauth_storage_memory::MemoryStore;
 //! use oauth_tower::{BoxError, operator_secret};
 //!
@@ -29,7 +29,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth_core::{
     operator_secret::{InvalidOperatorSecret, OperatorSecret},
-    random::{Entropy, EntropyError, Random},
+    random::{EntropyError, Random},
 };
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -72,6 +72,18 @@ pub enum SecretError {
     Entropy(#[from] EntropyError),
 }
 
+/// A new operator secret, from the system's randomness.
+///
+/// For a server whose store does not outlive the process, such as one in memory. With a store that lasts, a server that makes a
+/// new secret at every start ends its sessions and refuses its refresh tokens: use [`from_file`] or [`from_env`] there.
+///
+/// # Errors
+/// If the system has no randomness.
+pub fn generate() -> Result<OperatorSecret, EntropyError> {
+    let mut random = Random::draw(&SystemEntropy)?;
+    Ok(OperatorSecret::from_bytes(random.secret()))
+}
+
 /// The operator secret in a file, as 64 hexadecimal digits or base64 of 32 bytes. If there is no such file one is made, which only
 /// its owner can read (mode 0600).
 ///
@@ -81,19 +93,33 @@ pub enum SecretError {
 /// If the file cannot be read or made, or holds something else.
 pub fn from_file(path: impl AsRef<Path>) -> Result<OperatorSecret, SecretError> {
     let path = path.as_ref();
-    let failed = |source| SecretError::File {
+    match from_existing_file(path) {
+        Err(SecretError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            make(path)?;
+            from_existing_file(path)
+        }
+        read => read,
+    }
+}
+
+/// The operator secret in a file that has to be there: one that a secret manager has put there, or the one before while secrets
+/// are replaced.
+///
+/// # Errors
+/// If the file cannot be read, or holds something else.
+pub fn from_existing_file(path: impl AsRef<Path>) -> Result<OperatorSecret, SecretError> {
+    let path = path.as_ref();
+    let content = fs::read(path).map_err(|source| SecretError::File {
         path: path.to_owned(),
         source,
-    };
-    match fs::read_to_string(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make(path)?;
-            let text = Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
-            parse(path, &text)
-        }
-        Err(error) => Err(failed(error)),
-        Ok(text) => parse(path, &Zeroizing::new(text)),
-    }
+    })?;
+    let content = Zeroizing::new(content);
+    let text = std::str::from_utf8(&content).map_err(|_| InvalidOperatorSecret);
+    text.and_then(str::parse)
+        .map_err(|source| SecretError::InvalidFile {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 /// The operator secret in an environment variable, as 64 hexadecimal digits or base64 of 32 bytes.
@@ -109,17 +135,10 @@ pub fn from_env(name: &str) -> Result<OperatorSecret, SecretError> {
     })
 }
 
-fn parse(path: &Path, text: &str) -> Result<OperatorSecret, SecretError> {
-    text.parse().map_err(|source| SecretError::InvalidFile {
-        path: path.to_owned(),
-        source,
-    })
-}
-
 /// Puts a new secret into the file, unless another process was first.
 fn make(path: &Path) -> Result<(), SecretError> {
     let mut random = Random::draw(&SystemEntropy)?;
-    let secret = OperatorSecret::from_bytes(random.secret());
+    let secret = generate()?;
     // The file appears with all that is in it: nobody reads half a secret, and a crash leaves none.
     let beside = beside(path, random.id());
     let linked = write(&beside, &secret).and_then(|()| fs::hard_link(&beside, path));
@@ -200,6 +219,17 @@ mod tests {
         );
         assert!(!error.contains("hunter2"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "hunter2");
+        fs::write(&path, [0xff; 32]).unwrap();
+        assert!(matches!(
+            from_file(&path),
+            Err(SecretError::InvalidFile { .. })
+        ));
+        let missing = directory.path().join("missing.key");
+        assert!(matches!(
+            from_existing_file(&missing),
+            Err(SecretError::File { .. })
+        ));
+        assert!(!missing.exists());
         let missing = directory.path().join("missing").join("oauth.key");
         assert!(matches!(from_file(missing), Err(SecretError::File { .. })));
         assert!(matches!(

@@ -79,7 +79,7 @@ pub(super) async fn run(place: &Place) -> Result<Churn, Error> {
     let server = builder(place.store())?
         .clock(Arc::clone(&clock) as _)
         .policy(policy)
-        .build();
+        .build()?;
     let demo = Demo::of(server)?;
     let (mut rows, mut bytes, mut issued) = (Vec::new(), Vec::new(), 0);
     for second in (0..(RAMP + 60) * 60).step_by(usize::try_from(STEP)?) {

@@ -39,7 +39,7 @@ pub(super) async fn run(place: &Place) -> Result<Ending, Error> {
     place.fill(rows.into_iter().map(Ok)).await?;
     let rows_before = place.rows().await?;
     let store = Arc::new(Watch::new(place.store()));
-    let server = builder(Arc::clone(&store) as _)?.build();
+    let server = builder(Arc::clone(&store) as _)?.build()?;
     let begun = Instant::now();
     if refresh(&server, &tokens[0]).await?.is_some() {
         return Err("a token that was used long ago is good".into());
@@ -75,7 +75,7 @@ pub(super) async fn run(place: &Place) -> Result<Ending, Error> {
 /// The records of a grant that was refreshed so often, and its refresh tokens.
 async fn grow() -> Result<(Vec<Row>, Vec<Secret>), Error> {
     let store = Arc::new(Watch::new(MemoryStore::default()));
-    let server = builder(Arc::clone(&store) as _)?.build();
+    let server = builder(Arc::clone(&store) as _)?.build()?;
     let (code, verifier) = Demo::of(server.clone())?.code(0).await?;
     let request = presented(&[
         ("grant_type", "authorization_code"),

@@ -94,7 +94,7 @@ impl Grown {
             });
             place.fill(rows).await?;
             let grown = self.taken(&place).await?.saturating_sub(before);
-            let server = builder(place.store())?.policy(policy()).build();
+            let server = builder(place.store())?.policy(policy()).build()?;
             let durable = !matches!(place, Place::Memory(_));
             let size = Size {
                 tokens: self.tokens,

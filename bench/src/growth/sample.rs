@@ -37,7 +37,7 @@ impl Samples {
     /// Takes them from a server.
     pub(super) async fn take() -> Result<Self, Error> {
         let store = Arc::new(Watch::new(MemoryStore::default()));
-        let server = builder(Arc::clone(&store) as _)?.policy(policy()).build();
+        let server = builder(Arc::clone(&store) as _)?.policy(policy()).build()?;
         let demo = Demo::of(server.clone())?;
         // What it writes once.
         demo.code(0).await?;

@@ -36,10 +36,11 @@ use axum::Router;
 use oauth_core::{
     client::{Client, ClientAuthentication, ClientSecrets},
     grant::GrantType,
-    store::StaticClients,
+    operator_secret::OperatorSecret,
+    store::{Realm, StaticClients},
     types::{ClientId, Issuer, SecretDigest},
 };
-use oauth_tower::{NoUsers, OAuth};
+use oauth_tower::{NoUsers, OAuth, operator_secret};
 use tokio::net::TcpListener;
 
 use crate::store::FileStore;
@@ -49,10 +50,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next();
     let directory = arguments.next();
-    let store = FileStore::open(directory.as_deref().unwrap_or("oauth-records"))?;
+    let directory = directory.as_deref().unwrap_or("oauth-records");
+    let store = FileStore::open(directory)?;
+    // Beside the records and not among them, so that a copy of them is of no use to whoever gets it.
+    let secret = operator_secret::from_file(format!("{directory}.key"))?;
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8080")).await?;
     let issuer = Issuer::new(&format!("http://{}", listener.local_addr()?))?;
-    let app = app(issuer.clone(), store)?;
+    let app = app(issuer.clone(), store, secret)?;
     println!("{}", what_to_try(&issuer));
     axum::serve(listener, app)
         .with_graceful_shutdown(async {
@@ -66,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A server over the store, mounted in axum.
-fn app(issuer: Issuer, store: FileStore) -> Result<Router, Box<dyn Error>> {
+fn app(issuer: Issuer, store: FileStore, secret: OperatorSecret) -> Result<Router, Box<dyn Error>> {
     let secrets = ClientSecrets::new(SecretDigest::of("machine-secret"));
     let machine = Client::confidential(
         ClientId::new("machine")?,
@@ -80,6 +84,8 @@ fn app(issuer: Issuer, store: FileStore) -> Result<Router, Box<dyn Error>> {
         .without_grant(&GrantType::AUTHORIZATION_CODE)
         .without_grant(&GrantType::REFRESH_TOKEN)
         .operator_secret(secret)
+        // Otherwise it is named like the issuer, and each address would have records of its own.
+        .realm(Realm::new("custom-store"))
         .build()?;
     Ok(Router::new().fallback_service(OAuth::new(server, NoUsers).service()))
 }

@@ -49,7 +49,13 @@ type Machine =
 async fn start(directory: &TempDir) -> (Issuer, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = Issuer::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    let app = app(issuer.clone(), FileStore::open(directory.path()).unwrap()).unwrap();
+    let secret = operator_secret::from_file(directory.path().join("oauth.key")).unwrap();
+    let app = app(
+        issuer.clone(),
+        FileStore::open(directory.path()).unwrap(),
+        secret,
+    )
+    .unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(async {
         axum::serve(listener, app)

@@ -33,7 +33,7 @@ use oauth_core::{
     types::{ClientId, Issuer, SecretDigest},
 };
 use oauth_storage_memory::MemoryStore;
-use oauth_tower::{OAuth, OAuthService, throttle::Peer};
+use oauth_tower::{OAuth, OAuthService, operator_secret, throttle::Peer};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
@@ -62,7 +62,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// The server, its clients and its pages as one tower service.
 fn app(issuer: Issuer) -> Result<OAuthService, Box<dyn Error>> {
     let clients: StaticClients = [machine()?, app_on_a_device()?].into_iter().collect();
-    let server = oauth_tower::server(issuer, MemoryStore::default(), clients).build();
+    let server = oauth_tower::server(issuer, MemoryStore::default(), clients)
+        .operator_secret(operator_secret::generate()?)
+        .build()?;
     let pages = Pages::new(server.clone());
     Ok(OAuth::new(server, pages).service())
 }

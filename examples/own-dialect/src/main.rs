@@ -24,6 +24,7 @@ use oauth_storage_memory::MemoryStore;
 use oauth_tower::{
     BoxError, Interactions,
     dialect::Dialects,
+    operator_secret,
     ui::{Accounts, Ui},
 };
 use tokio::net::TcpListener;
@@ -59,7 +60,10 @@ fn what_to_try(issuer: &Issuer) -> String {
 fn app(issuer: Issuer) -> Result<Router, Box<dyn Error>> {
     let clients: StaticClients = [client()?].into_iter().collect();
     let builder = oauth_tower::server(issuer, MemoryStore::default(), clients.clone());
-    let server = LANTERN.server(builder).operator_secret(secret).build()?;
+    let server = LANTERN
+        .server(builder)
+        .operator_secret(operator_secret::generate()?)
+        .build()?;
     let interactions = Interactions::new(server.clone()).respond_with(LANTERN.authorize.respond);
     let pages = Ui::new(server.clone(), Readers, Arc::new(clients)).interactions(interactions);
     let dialects = Dialects::new(&LANTERN, server, pages);

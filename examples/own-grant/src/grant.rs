@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use oauth_core::{
     client::Client,
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Error, ErrorCode, Fault, Refusal},
     grant::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial},
-    store::{Key, Role, Stored},
+    store::{Key, Stored},
     token::{Issuance, TokenResponse, issue},
     types::{Resource, Scope, Secret},
 };
@@ -65,30 +65,25 @@ impl Decide for Exchange {
         &self,
         found: &Found,
         context: &mut Context<'_>,
-    ) -> Result<Decision<TokenResponse, TokenDenial>, Fault> {
+    ) -> Result<Step<TokenResponse, TokenDenial>, Fault> {
         let Some(stored) = found.get(0) else {
-            return Ok(Decision::deny(denial("this kiosk shows no PIN")));
+            return Ok(Decision::deny(denial("this kiosk shows no PIN")).into());
         };
         let pin = Pin::read(stored)?;
         if pin.is_expired(context.now) {
-            return Ok(Decision::deny(denial("the PIN has expired")));
+            return Ok(Decision::deny(denial("the PIN has expired")).into());
         }
         if !pin.is(&self.pin) {
-            return self.count_guess(pin, stored, context);
+            return Ok(self.count_guess(pin, stored, context)?.into());
         }
-        let issuance = Issuance {
-            client: &self.client,
-            subject: Some(&pin.visitor),
-            scope: &self.scope,
-            resources: &self.resources,
-            role: Role::Single,
-        };
+        let mut issuance = Issuance::new(&self.client, &self.scope, &self.resources);
+        issuance.subject = Some(&pin.visitor);
         let (response, token) = issue(&issuance, context);
         // The token comes and the PIN goes, together. The removal names the version that was seen: if somebody else used
         // the PIN meanwhile, neither happens.
         let key = Pin::key(&context.rules.realm, &self.kiosk);
         let commit = context.commit().create(token).remove(key, stored.version);
-        Ok(Decision::grant(commit, response))
+        Ok(Decision::grant(commit, response).into())
     }
 }
 
@@ -105,10 +100,7 @@ impl Exchange {
             Some(left) => commit.replace(left.record(&self.kiosk, context)?, stored.version),
             None => commit.remove(Pin::key(&context.rules.realm, &self.kiosk), stored.version),
         };
-        Ok(Decision {
-            commit: Some(commit),
-            answer: Err(denial("the PIN is wrong")),
-        })
+        Ok(Decision::deny_with(commit, denial("the PIN is wrong")))
     }
 }
 

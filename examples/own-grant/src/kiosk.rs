@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use oauth_core::{
     AuthorizationServer,
-    decide::{Context, Decide, Decision, Found, Rules},
+    decide::{Context, Decide, Decision, Found, Rules, Step},
     error::Fault,
     store::Key,
     types::Subject,
@@ -51,7 +51,7 @@ impl Decide for Show<'_> {
         &self,
         found: &Found,
         context: &mut Context<'_>,
-    ) -> Result<Decision<String, Infallible>, Fault> {
+    ) -> Result<Step<String, Infallible>, Fault> {
         let digits = six_digits(context);
         let pin = Pin::new(&digits, self.visitor.clone(), context.now);
         let record = pin.record(self.kiosk, context)?;
@@ -59,7 +59,7 @@ impl Decide for Show<'_> {
             Some(stored) => context.commit().replace(record, stored.version),
             None => context.commit().create(record),
         };
-        Ok(Decision::grant(commit, digits))
+        Ok(Decision::grant(commit, digits).into())
     }
 }
 

@@ -38,7 +38,7 @@ use oauth_core::{
     types::{ClientId, Issuer, SecretDigest, Subject},
 };
 use oauth_storage_memory::MemoryStore;
-use oauth_tower::{NoUsers, OAuth};
+use oauth_tower::{NoUsers, OAuth, operator_secret};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -50,7 +50,7 @@ use crate::{
 async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1);
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8080")).await?;
-    let server = server(Issuer::new(&format!("http://{}", listener.local_addr()?))?)?.build();
+    let server = server(Issuer::new(&format!("http://{}", listener.local_addr()?))?)?.build()?;
     tokio::spawn(show_every_minute(server.clone()));
     axum::serve(listener, app(server))
         .with_graceful_shutdown(async {
@@ -117,6 +117,7 @@ fn server(issuer: Issuer) -> Result<Builder, Box<dyn Error>> {
     .build()?;
     let clients: StaticClients = [app, api].into_iter().collect();
     Ok(oauth_tower::server(issuer, MemoryStore::default(), clients)
+        .operator_secret(operator_secret::generate()?)
         .grant(KioskPinGrant)
         .without_grant(&GrantType::AUTHORIZATION_CODE)
         .without_grant(&GrantType::REFRESH_TOKEN)

@@ -36,7 +36,11 @@ async fn start() -> Running {
     let issuer = format!("http://{}", listener.local_addr().unwrap());
     let issuer = Issuer::new(&issuer).unwrap();
     let clock = Arc::new(Hand(AtomicU64::new(1_000_000_000)));
-    let server = server(issuer.clone()).unwrap().clock(clock.clone()).build();
+    let server = server(issuer.clone())
+        .unwrap()
+        .clock(clock.clone())
+        .build()
+        .unwrap();
     let kiosk = Kiosk::new(server.clone(), "hall");
     tokio::spawn(async { axum::serve(listener, app(server)).await });
     Running {

@@ -14,6 +14,8 @@ use axum::{
 use oauth_core::{
     grant::PasswordGrant,
     metadata::Metadata,
+    operator_secret::OperatorSecrets,
+    server::InvalidServer,
     store::{Realm, StaticClients, Store},
     types::{InvalidIssuer, Issuer},
 };
@@ -44,6 +46,8 @@ pub struct Setup {
     pub provider: &'static Provider,
     /// Where it is.
     pub issuer: Issuer,
+    /// What its keys are derived from.
+    pub secrets: OperatorSecrets,
     /// Who its users and clients are.
     pub config: Config,
     /// What is kept about its clients beside their registration.
@@ -66,10 +70,14 @@ pub fn strict_issuer(issuer: &Issuer) -> Issuer {
 }
 
 /// The whole application.
-pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Router {
+///
+/// # Errors
+/// If it does not fit together.
+pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Result<Router, InvalidServer> {
     let Setup {
         provider,
         issuer,
+        secrets,
         config,
         kept,
         has_api,
@@ -84,8 +92,10 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Router {
         .cloned()
         .collect();
     let clients: StaticClients = config.clients.into_iter().collect();
-    // Two providers may share a file, and stay two.
-    let realm = Realm::new(provider.dialect.name);
+    // The same for both servers of a provider, which share grants and tokens. Two providers may share a file, and stay two.
+    let realm = config
+        .namespace
+        .unwrap_or_else(|| Realm::new(provider.dialect.name));
     let strict = strict_issuer(&issuer);
 
     let mut own_policy = config.policy.clone();
@@ -97,6 +107,7 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Router {
             store.clone(),
             clients.clone(),
         ))
+        .operator_secret(secrets.clone())
         .policy(own_policy)
         .realm(realm.clone())
         .client_authentication(ClientTokens::new(kept.readable_secrets));
@@ -105,7 +116,7 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Router {
         let passwords = Passwords::new(users.clone(), guesses);
         builder = builder.grant(PasswordGrant::new(Arc::new(passwords)));
     }
-    let server = builder.build();
+    let server = builder.build()?;
     let ui = Ui::new(server.clone(), users.clone(), Arc::new(clients.clone()))
         .site(provider.dialect.name)
         .interactions(
@@ -123,9 +134,10 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Router {
 
     let strict_policy = policy(config.policy, &config.resources, &strict_clients, &strict);
     let strict_server = oauth_tower::server(strict.clone(), store.clone(), clients.clone())
+        .operator_secret(secrets)
         .policy(strict_policy)
         .realm(realm)
-        .build();
+        .build()?;
     let strict_ui = Ui::new(strict_server.clone(), users, Arc::new(clients))
         .site(format!("{}, strict", provider.dialect.name))
         .throttle(throttle.clone());
@@ -148,8 +160,9 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Router {
                 .with_state(Arc::new(callback)),
         );
     }
-    app.fallback_service(dialects.service())
-        .layer(middleware::from_fn(tell_peer))
+    Ok(app
+        .fallback_service(dialects.service())
+        .layer(middleware::from_fn(tell_peer)))
 }
 
 /// The page of the demo's application.

@@ -20,7 +20,7 @@ use providers::{
 };
 use quickstart::{
     config::{Config, StoreUrl},
-    serve,
+    secret, serve,
 };
 use tokio::net::TcpListener;
 
@@ -39,6 +39,9 @@ struct Arguments {
     /// Where records are kept: memory, sqlite:PATH or <postgres://USER:PASSWORD@HOST/DATABASE> [default: memory]
     #[arg(long, value_name = "STORE")]
     store: Option<StoreUrl>,
+    /// Where the operator secret is, made if missing [default: beside the SQLite file, else quickstart.key; in memory with that store]
+    #[arg(long, value_name = "PATH")]
+    secret_key_file: Option<PathBuf>,
     /// everydo: only the authorization server, whose tokens WO may introspect
     #[arg(long, conflicts_with = "wo")]
     oc: bool,
@@ -143,6 +146,10 @@ async fn one(
     if issuer.is_some() && arguments.provider == Which::All {
         return Err("an issuer is one provider's, and there are five".into());
     }
+    let has_namespace = file.as_ref().is_some_and(|file| file.namespace.is_some());
+    if has_namespace && arguments.provider == Which::All {
+        return Err("a namespace is one provider's, and there are five".into());
+    }
     let configured = file
         .as_ref()
         .and_then(|file| file.listen.as_ref()?.parse().ok());
@@ -158,6 +165,7 @@ async fn one(
         Some(file) => file,
         None => demo::config(provider, &issuer, &mut kept)?,
     };
+    config.secret_key_file = arguments.secret_key_file.clone().or(config.secret_key_file);
     if arguments.oc {
         let secret = match &arguments.wo_secret {
             Some(secret) => secret,
@@ -181,12 +189,13 @@ async fn one(
     let setup = Setup {
         provider,
         issuer,
+        secrets: secret::operator_secrets(&config, &store)?,
         config,
         kept,
         has_api: !arguments.oc,
         is_demo,
     };
-    let app = app(setup, &stores.open(&store).await?);
+    let app = app(setup, &stores.open(&store).await?)?;
     Ok((listener, app, line))
 }
 

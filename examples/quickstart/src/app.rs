@@ -13,8 +13,10 @@ use axum::{
 use oauth_core::{
     AuthorizationServer,
     client::Client,
+    operator_secret::OperatorSecrets,
     policy::Policy,
-    store::{StaticClients, Store},
+    server::InvalidServer,
+    store::{Realm, StaticClients, Store},
     types::{Issuer, Resource, Scope},
 };
 use oauth_tower::{
@@ -31,12 +33,26 @@ use crate::{
 };
 
 /// The whole application: endpoints, pages, and the API.
-pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> Router {
+///
+/// # Errors
+/// If it does not fit together.
+pub fn app(
+    config: Config,
+    issuer: Issuer,
+    store: impl Store,
+    secrets: OperatorSecrets,
+    is_demo: bool,
+) -> Result<Router, InvalidServer> {
     let policy = policy(config.policy, &config.resources, &config.clients, &issuer);
     let clients: StaticClients = config.clients.into_iter().collect();
+    let namespace = config
+        .namespace
+        .unwrap_or_else(|| Realm::new(issuer.as_str()));
     let server = oauth_tower::server(issuer.clone(), store, clients.clone())
+        .operator_secret(secrets)
+        .realm(namespace)
         .policy(policy)
-        .build();
+        .build()?;
     let throttle = config.throttle.then(Arc::<Throttle>::default);
     let ui = Ui::new(
         server.clone(),
@@ -58,8 +74,9 @@ pub fn app(config: Config, issuer: Issuer, store: impl Store, is_demo: bool) -> 
                 .with_state(issuer),
         );
     }
-    app.fallback_service(oauth.service())
-        .layer(middleware::from_fn(tell_peer))
+    Ok(app
+        .fallback_service(oauth.service())
+        .layer(middleware::from_fn(tell_peer)))
 }
 
 /// What the operator decides, with what follows from the protected paths and from what is registered.

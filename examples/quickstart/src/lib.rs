@@ -3,12 +3,14 @@
 //! - [`config`] is the file, read and checked, with the line of what is wrong in it.
 //! - [`demo`] is what is there without a file.
 //! - [`app`] puts the services together. This is the part to copy from.
+//! - [`secret`] is where the operator secret comes from.
 //! - [`users`] are the users of the file.
 //! - [`serve`] serves until Ctrl-C.
 
 pub mod app;
 pub mod config;
 pub mod demo;
+pub mod secret;
 pub mod serve;
 pub mod users;
 

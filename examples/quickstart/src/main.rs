@@ -12,7 +12,7 @@ use oauth_core::types::Issuer;
 use quickstart::{
     app::app,
     config::{Config, StoreUrl},
-    demo, serve,
+    demo, secret, serve,
 };
 use tokio::net::TcpListener;
 
@@ -28,6 +28,9 @@ struct Arguments {
     /// Where records are kept: memory, sqlite:PATH or <postgres://USER:PASSWORD@HOST/DATABASE> [default: sqlite:quickstart.db]
     #[arg(long, value_name = "STORE")]
     store: Option<StoreUrl>,
+    /// Where the operator secret is, made if missing [default: beside the SQLite file, else quickstart.key; in memory with that store]
+    #[arg(long, value_name = "PATH")]
+    secret_key_file: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -67,15 +70,23 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             .map_err(|error| format!("set issuer in a configuration file: {error}"))?,
     };
     let is_demo = file.is_none();
-    let config = match file {
+    let mut config = match file {
         Some(file) => file,
         None => demo::config(&issuer)?,
     };
+    config.secret_key_file = arguments.secret_key_file.or(config.secret_key_file);
     let store = arguments
         .store
         .or_else(|| config.store.clone())
         .unwrap_or_else(|| StoreUrl::Sqlite("quickstart.db".into()));
-    let app = app(config, issuer.clone(), store.open().await?, is_demo);
+    let secrets = secret::operator_secrets(&config, &store)?;
+    let app = app(
+        config,
+        issuer.clone(),
+        store.open().await?,
+        secrets,
+        is_demo,
+    )?;
     if is_demo {
         println!("{}", demo::instructions(&issuer));
     }

@@ -1,7 +1,7 @@
 //! A store in Redis: a commit is one script, and one round trip.
 //!
 //! ```text
-//! cargo run -p redis-store [URL [ADDRESS]]        # redis://127.0.0.1/ and 127.0.0.1:8080 if none are given
+//! cargo run -p redis-store [URL [ADDRESS [KEY_FILE]]]    # redis://127.0.0.1/, 127.0.0.1:8080 and ./redis-store.key if none are given
 //! ```
 //!
 //! runs the quickstart over it, and prints what to try. Any number of processes may use one server. The store is

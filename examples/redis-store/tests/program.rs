@@ -9,6 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
+use tempfile::TempDir;
 use throwaway::Redis;
 
 const MACHINE: &str = "demo-machine:machine-secret-for-trying-out";
@@ -21,8 +22,9 @@ struct Running {
 }
 
 impl Running {
-    fn start(redis: &Redis) -> Self {
+    fn start(redis: &Redis, directory: &TempDir) -> Self {
         let mut child = program(&redis.url(), "127.0.0.1:0")
+            .current_dir(directory)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -82,7 +84,8 @@ async fn tokens_are_what_they_were_after_all_has_been_killed() {
     let Some(mut redis) = Redis::start() else {
         return throwaway::skip("Redis");
     };
-    let running = Running::start(&redis);
+    let directory = TempDir::new().unwrap();
+    let running = Running::start(&redis, &directory);
     let (kept, revoked) = (running.issue().await, running.issue().await);
     running
         .post("/revoke", MACHINE, &format!("token={revoked}"))
@@ -90,7 +93,7 @@ async fn tokens_are_what_they_were_after_all_has_been_killed() {
     drop(running);
     redis.kill();
     redis.restart();
-    let running = Running::start(&redis);
+    let running = Running::start(&redis, &directory);
     assert!(running.is_active(&kept).await);
     assert!(!running.is_active(&revoked).await);
 }

@@ -22,7 +22,7 @@ use oauth_core::{
     types::{Issuer, SecretDigest},
 };
 use oauth_storage_memory::MemoryStore;
-use oauth_tower::{Body, Host, OAuth};
+use oauth_tower::{Body, Host, OAuth, operator_secret};
 use oauth2::{
     AccessToken, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
     RevocationUrl, Scope, StandardRevocableToken, TokenResponse, TokenUrl,
@@ -68,7 +68,9 @@ impl AuthorizationServer {
             .insert(AUDIENCE.parse().unwrap(), ResourceServer::default());
         let server = oauth_tower::server(issuer, MemoryStore::default(), clients())
             .policy(policy)
-            .build();
+            .operator_secret(operator_secret::generate().unwrap())
+            .build()
+            .unwrap();
         let app = Router::new().fallback_service(OAuth::new(server, NoPages).service());
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(async move {

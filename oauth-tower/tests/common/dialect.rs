@@ -13,7 +13,7 @@ use oauth_core::{
     error::Error,
     grant::{GrantType, PasswordAuthenticator, PasswordDenial, PasswordGrant},
     operator_secret::OperatorSecret,
-    store::StaticClients,
+    store::{Realm, StaticClients},
     types::{Issuer, Params, Secret, SecretDigest, Subject},
 };
 use oauth_storage_memory::MemoryStore;
@@ -139,6 +139,8 @@ impl World {
                 clock.clone(),
                 Arc::new(SystemEntropy),
             )
+            // Both find the same grants and tokens.
+            .realm(Realm::new("shared"))
             .operator_secret(OperatorSecret::from_bytes([7; 32]))
             .policy(policy)
             .events(events.clone())
@@ -153,7 +155,7 @@ impl World {
         let dialects = Dialects::new(dialect, server, host.clone())
             .throttle(Some(Arc::new(Throttle::new(clock.clone()))))
             .jsonp_hosts(hosts);
-        let server = builder().build();
+        let server = builder().build().unwrap();
         let strict_host = TestHost::new(server.clone());
         let oauth = OAuth::new(server.clone(), strict_host.clone())
             .throttle(Some(Arc::new(Throttle::new(clock.clone()))));

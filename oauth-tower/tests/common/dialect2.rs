@@ -107,6 +107,8 @@ impl World {
                 clock.clone(),
                 Arc::new(SystemEntropy),
             )
+            // Both find the same grants and tokens.
+            .realm(Realm::new("shared"))
             .operator_secret(OperatorSecret::from_bytes([7; 32]))
             .policy(policy())
             .events(events.clone())

@@ -1,9 +1,10 @@
 //! What the file says, checked.
 
-use std::{collections::HashSet, net::SocketAddr};
+use std::{collections::HashSet, net::SocketAddr, path::PathBuf};
 
 use oauth_core::{
     policy::Policy,
+    store::Realm,
     types::{Issuer, Resource, Secret, Subject},
 };
 use toml::Spanned;
@@ -13,7 +14,7 @@ use super::{
     client::client,
     dialect,
     file::{File, PolicyTable, ResourceTable, UserTable},
-    value::{lifetime, parsed, problem, seconds, secret},
+    value::{ceiling, lifetime, parsed, problem, seconds, secret, text},
 };
 
 /// Paths that the server has itself, below the path of its issuer.
@@ -76,6 +77,21 @@ pub(super) fn config(file: File, mut register: Option<Register<'_>>) -> Result<C
             .store
             .map(|store| parsed(&store, str::parse))
             .transpose()?,
+        secret_key_file: file
+            .secret_key_file
+            .map(|path| text(path, "secret_key_file"))
+            .transpose()?
+            .map(PathBuf::from),
+        secret_key_files_previous: file
+            .secret_key_files_previous
+            .into_iter()
+            .map(|path| Ok(text(path, "a file of secret_key_files_previous")?.into()))
+            .collect::<Result<_, _>>()?,
+        namespace: file
+            .namespace
+            .map(|name| text(name, "namespace"))
+            .transpose()?
+            .map(Realm::new),
         policy: policy(&file.policy)?,
         throttle,
         users,
@@ -122,6 +138,9 @@ fn policy(table: &PolicyTable) -> Result<Policy, Problem> {
     policy.refresh_token_idle = seconds(table.refresh_token_idle.as_ref(), "refresh_token_idle")?;
     if let Some(grace) = seconds(table.refresh_grace.as_ref(), "refresh_grace")? {
         policy.refresh_grace = grace;
+    }
+    if let Some(tokens) = ceiling(table.tokens_per_grant.as_ref(), "tokens_per_grant")? {
+        policy.tokens_per_grant = tokens;
     }
     Ok(policy)
 }

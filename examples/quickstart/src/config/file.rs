@@ -10,6 +10,10 @@ pub(super) struct File {
     pub(super) issuer: Option<Spanned<String>>,
     pub(super) listen: Option<Spanned<String>>,
     pub(super) store: Option<Spanned<String>>,
+    pub(super) secret_key_file: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) secret_key_files_previous: Vec<Spanned<String>>,
+    pub(super) namespace: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) policy: PolicyTable,
     #[serde(default)]
@@ -28,6 +32,7 @@ pub(super) struct PolicyTable {
     pub(super) refresh_token_lifetime: Option<Spanned<Value>>,
     pub(super) refresh_token_idle: Option<Spanned<Value>>,
     pub(super) refresh_grace: Option<Spanned<Value>>,
+    pub(super) tokens_per_grant: Option<Spanned<Value>>,
     pub(super) throttle: Option<bool>,
 }
 

@@ -15,6 +15,7 @@ use std::{
 use oauth_core::{
     client::Client,
     policy::Policy,
+    store::Realm,
     types::{Issuer, Resource, Scope, Secret, Subject},
 };
 use thiserror::Error;
@@ -33,6 +34,12 @@ pub struct Config {
     pub listen: Option<String>,
     /// Where records are kept.
     pub store: Option<StoreUrl>,
+    /// Where the operator secret is; beside the store, if `None`.
+    pub secret_key_file: Option<PathBuf>,
+    /// Where those are that are accepted too.
+    pub secret_key_files_previous: Vec<PathBuf>,
+    /// The server's part of the store; named like the issuer, if `None`.
+    pub namespace: Option<Realm>,
     /// The operator's decisions.
     pub policy: Policy,
     /// Whether wrong passwords and secrets are slowed down.

@@ -39,6 +39,31 @@ pub(super) fn seconds(
     }
 }
 
+/// How many of something there may be, which is not zero.
+pub(super) fn ceiling(value: Option<&Spanned<Value>>, name: &str) -> Result<Option<u32>, Problem> {
+    let Some(value) = value else { return Ok(None) };
+    let number = value
+        .get_ref()
+        .as_integer()
+        .and_then(|number| u32::try_from(number).ok());
+    match number {
+        Some(number) if number > 0 => Ok(Some(number)),
+        _ => Err(problem(
+            value,
+            &format!("{name} is a whole number from 1 on, such as 100"),
+        )),
+    }
+}
+
+/// A text that is not empty.
+pub(super) fn text(value: Spanned<String>, name: &str) -> Result<String, Problem> {
+    if value.get_ref().is_empty() {
+        Err(problem(&value, &format!("{name} is not empty")))
+    } else {
+        Ok(value.into_inner())
+    }
+}
+
 /// A secret or a password. Nothing that is said about it shows it.
 pub(super) fn secret(value: &Spanned<Value>, name: &str) -> Result<Secret, Problem> {
     match value.get_ref().as_str() {
