@@ -62,7 +62,16 @@ impl<'a> Context<'a> {
 
     /// A commit that ends a family, with all its tokens.
     pub fn end(&mut self, family: Family) -> Commit {
-        self.commit().end(family)
+        let forget_at = self.rules.forgets_ended_at(self.now);
+        self.commit().end(family, forget_at)
+    }
+}
+
+impl Rules {
+    /// From when the mark that a family has ended may be forgotten. Whoever is still deciding an
+    /// interaction when it ends finds the mark.
+    pub(crate) fn forgets_ended_at(&self, now: Timestamp) -> Timestamp {
+        now + self.policy.interaction_lifetime
     }
 }
 

@@ -84,6 +84,8 @@ pub mod client;
 pub mod decide;
 pub mod error;
 pub mod event;
+#[cfg(test)]
+mod golden;
 pub mod grant;
 mod hash;
 pub mod metadata;

@@ -223,7 +223,7 @@ fn halves(bytes: [u8; 32]) -> [[u8; 16]; 2] {
 }
 
 /// The operator secret as the store keeps it, for a server that was dangerously told to keep it there.
-#[derive(Debug)]
+#[derive(PartialEq)]
 pub(crate) struct StoredSecret {
     bytes: [u8; 32],
 }
@@ -231,6 +231,12 @@ pub(crate) struct StoredSecret {
 numbered!(StoredSecret { 0 => bytes });
 
 impl Body for StoredSecret {}
+
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoredSecret(..)")
+    }
+}
 
 impl StoredSecret {
     pub(crate) fn new(bytes: [u8; 32]) -> Self {

@@ -182,9 +182,12 @@ pub(crate) fn random() -> [u8; 16] {
 }
 
 /// A time in seconds.
-pub(crate) fn at(seconds: u64) -> Timestamp {
+pub(crate) const fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds)
 }
+
+/// What an end names that leaves the anchor's own time.
+pub(crate) const NEVER: Timestamp = Timestamp::MAX;
 
 /// A record that nothing will forget.
 pub(crate) fn single(key: &Key) -> Record {
@@ -215,9 +218,9 @@ pub(crate) fn member(key: &Key, family: Family) -> Record {
 
 /// A client and a subject.
 pub(crate) fn owner(client: &str, subject: &str) -> Owner {
-    Owner {
+    Owner::Both {
         client: client.into(),
-        subject: Some(subject.into()),
+        subject: subject.into(),
     }
 }
 

@@ -7,7 +7,8 @@ use oauth_core::store::{
 use crate::{
     Harness,
     bench::{
-        Bench, anchor, at, brief, change, digests, key, member, owner, realm, single, version,
+        Bench, NEVER, anchor, at, brief, change, digests, key, member, owner, realm, single,
+        version,
     },
 };
 
@@ -34,7 +35,7 @@ pub async fn everything_in_a_commit_happens(harness: &dyn Harness) {
                 .replace(single(&replaced), version)
                 .remove(removed.clone(), version)
                 .create(member(&joining, growing.family()))
-                .end(ending.family()),
+                .end(ending.family(), NEVER),
         )
         .await;
     for (what, key, expected) in [
@@ -84,7 +85,7 @@ pub async fn a_failed_expectation_applies_nothing(harness: &dyn Harness) {
             .create(single(&created))
             .replace(single(&replaced), before)
             .remove(removed.clone(), before)
-            .end(grant.family());
+            .end(grant.family(), NEVER);
         commit.prune_before = Some(at(2));
         let what = failing.add_to(&mut commit);
         let outcome = bench.commit(commit).await;
@@ -214,6 +215,68 @@ pub async fn a_guard_that_holds_lets_the_commit_happen(harness: &dyn Harness) {
     );
 }
 
+/// A commit that has nothing to write is a conflict if a guard fails, and is committed otherwise.
+pub async fn a_commit_of_guards_alone_is_still_committed(harness: &dyn Harness) {
+    const SENTENCE: &str =
+        "a commit of guards alone is still committed, and a guard that fails is a conflict";
+    let bench = Bench::new(harness).await;
+    let [present, absent, closed] = [0; 3].map(|_| key(Kind::GRANT));
+    let old = bench
+        .apply(change().create(single(&present)).create(anchor(&closed)))
+        .await;
+    let current = bench.apply(change().replace(single(&present), old)).await;
+    let ended = bench.apply(change().end(closed.family(), NEVER)).await;
+    let absence = Expect::Absent;
+    for (what, key, expect, expected) in [
+        ("its version", &present, Expect::Version(current), true),
+        ("an older version", &present, Expect::Version(old), false),
+        ("absence of what is there", &present, absence, false),
+        ("absence", &absent, absence, true),
+        ("a version of nothing", &absent, Expect::Version(old), false),
+        ("a closed anchor", &closed, Expect::Version(ended), true),
+        (
+            "an anchor before its end",
+            &closed,
+            Expect::Version(old),
+            false,
+        ),
+    ] {
+        for prune_before in [None, Some(at(1))] {
+            let mut commit = change()
+                .guard(key.clone(), expect)
+                .guard(Key::new(&realm(), Kind::REPLAY, &[b"never"]), absence);
+            commit.prune_before = prune_before;
+            let outcome = bench.commit(commit).await;
+            require!(
+                SENTENCE,
+                outcome == expected_outcome(expected),
+                "guarding {what}, the answer was {outcome:?}"
+            );
+        }
+    }
+    for (key, expected) in [
+        (&present, Some(current)),
+        (&closed, Some(ended)),
+        (&absent, None),
+    ] {
+        let loaded = bench.load(key).await;
+        require!(
+            "a commit of guards alone changes nothing",
+            loaded.as_ref().map(|stored| stored.version) == expected,
+            "after it was guarded, a record loads as {}",
+            brief(loaded.as_ref())
+        );
+    }
+}
+
+fn expected_outcome(holds: bool) -> Outcome {
+    if holds {
+        Outcome::Committed
+    } else {
+        Outcome::Conflict
+    }
+}
+
 /// A commit may guard an anchor and remove a member, and end their family, too: it expects what was so before it.
 pub async fn expectations_are_of_what_stood_before_the_commit(harness: &dyn Harness) {
     let bench = Bench::new(harness).await;
@@ -234,7 +297,7 @@ pub async fn expectations_are_of_what_stood_before_the_commit(harness: &dyn Harn
         .remove(code.clone(), version)
         .create(anchor(&next))
         .replace(member(&moved, next.family()), version)
-        .end(grant.family());
+        .end(grant.family(), NEVER);
     let outcome = bench.commit(commit).await;
     require!(
         "an expectation is of the record as it stands before the commit",
@@ -283,7 +346,11 @@ pub async fn versions_are_the_ids_of_commits(harness: &dyn Harness) {
         );
     }
     let second = bench
-        .apply(change().replace(single(&code), first).end(grant.family()))
+        .apply(
+            change()
+                .replace(single(&code), first)
+                .end(grant.family(), NEVER),
+        )
         .await;
     for key in [&grant, &code] {
         let loaded = bench.load(key).await;
@@ -337,7 +404,7 @@ pub async fn a_replacement_changes_role_owner_and_forget_at(harness: &dyn Harnes
             found.len()
         );
     }
-    bench.apply(change().end(old.family())).await;
+    bench.apply(change().end(old.family(), NEVER)).await;
     let pruned = bench.prune(at(19), usize::MAX).await;
     let loaded = bench.load(&moved).await;
     require!(
@@ -350,7 +417,7 @@ pub async fn a_replacement_changes_role_owner_and_forget_at(harness: &dyn Harnes
         ..single(&moved)
     };
     bench
-        .apply(change().replace(unowned, version).end(new.family()))
+        .apply(change().replace(unowned, version).end(new.family(), NEVER))
         .await;
     let found = bench
         .walk(

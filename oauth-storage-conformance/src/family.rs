@@ -1,10 +1,15 @@
 //! Families: who may join, and what ends with them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use oauth_core::store::{Expect, Family, Kind, Outcome, Record};
 
 use crate::{
     Harness,
-    bench::{Bench, anchor, at, brief, change, key, member, race, single},
+    bench::{Bench, NEVER, anchor, at, brief, change, key, member, race, single},
 };
 
 /// Nothing can be put into a family that has ended.
@@ -12,7 +17,7 @@ pub async fn a_put_into_an_ended_family_conflicts(harness: &dyn Harness) {
     let bench = Bench::new(harness).await;
     let [grant, token] = [key(Kind::GRANT), key(Kind::ACCESS_TOKEN)];
     bench.create(anchor(&grant)).await;
-    bench.apply(change().end(grant.family())).await;
+    bench.apply(change().end(grant.family(), NEVER)).await;
     joins_in_vain(&bench, grant.family(), "that has ended").await;
     let version = bench.create(single(&token)).await;
     let outcome = bench
@@ -102,7 +107,7 @@ pub async fn a_family_can_be_opened_and_joined_in_one_commit(harness: &dyn Harne
             outcome == Outcome::Committed,
             "a later member was a conflict"
         );
-        bench.apply(change().end(grant.family())).await;
+        bench.apply(change().end(grant.family(), NEVER)).await;
         for key in [&code, &later] {
             let loaded = bench.load(key).await;
             require!(
@@ -125,7 +130,7 @@ pub async fn a_closed_anchor_stays_and_has_a_new_version(harness: &dyn Harness) 
         ..anchor(&grant)
     };
     let opened = bench.create(record.clone()).await;
-    let ended = bench.apply(change().end(grant.family())).await;
+    let ended = bench.apply(change().end(grant.family(), NEVER)).await;
     let loaded = bench.load(&grant).await;
     let is_as_it_should = loaded.as_ref().is_some_and(|stored| {
         stored.closed
@@ -167,12 +172,64 @@ pub async fn a_closed_anchor_stays_and_has_a_new_version(harness: &dyn Harness) 
     );
 }
 
+/// A closed anchor may be forgotten from the earlier of its own time and the one that the end names.
+pub async fn an_end_names_when_its_anchor_may_be_forgotten(harness: &dyn Harness) {
+    const SENTENCE: &str = "the anchor that an end closes may be forgotten from the earlier of the end's time and its own";
+    let bench = Bench::new(harness).await;
+    let [earlier, later, ended, absent] = [0; 4].map(|_| key(Kind::GRANT));
+    for (key, forget_at) in [(&earlier, 10), (&later, 3), (&ended, 10)] {
+        let record = Record {
+            forget_at: at(forget_at),
+            ..anchor(key)
+        };
+        bench.create(record).await;
+    }
+    bench.apply(change().end(ended.family(), at(7))).await;
+    let ending = change()
+        .end(earlier.family(), at(5))
+        .end(later.family(), at(5))
+        .end(ended.family(), at(1))
+        .end(absent.family(), at(1));
+    bench.apply(ending).await;
+    for (what, key, expected) in [
+        ("an anchor that could be forgotten later", &earlier, 5),
+        ("an anchor that could be forgotten earlier", &later, 3),
+        ("an anchor that had been closed before", &ended, 7),
+    ] {
+        let loaded = bench.load(key).await;
+        require!(
+            SENTENCE,
+            loaded
+                .as_ref()
+                .is_some_and(|stored| stored.closed && stored.forget_at == at(expected)),
+            "{what} loads as {}",
+            brief(loaded.as_ref())
+        );
+    }
+    for (before, expected) in [(2, 0), (3, 1), (4, 0), (5, 1), (6, 0), (7, 1), (10, 0)] {
+        let dropped = bench.prune(at(before), usize::MAX).await;
+        require!(
+            SENTENCE,
+            dropped == expected,
+            "prune({}) dropped {dropped}, not {expected}",
+            at(before)
+        );
+    }
+    let loaded = bench.load(&absent).await;
+    require!(
+        "ending a family that was never there changes nothing",
+        loaded.is_none(),
+        "there is now {}",
+        brief(loaded.as_ref())
+    );
+}
+
 /// Replacing a closed anchor does not open its family.
 pub async fn a_closed_anchor_stays_closed_when_it_is_replaced(harness: &dyn Harness) {
     let bench = Bench::new(harness).await;
     let grant = key(Kind::GRANT);
     bench.create(anchor(&grant)).await;
-    let closed = bench.apply(change().end(grant.family())).await;
+    let closed = bench.apply(change().end(grant.family(), NEVER)).await;
     let together = change()
         .replace(anchor(&grant), closed)
         .create(member(&key(Kind::CODE), grant.family()));
@@ -222,7 +279,7 @@ pub async fn ending_a_family_removes_its_members_and_nothing_else(harness: &dyn 
                 .replace(member(moved, other.family()), version),
         )
         .await;
-    bench.apply(change().end(ended.family())).await;
+    bench.apply(change().end(ended.family(), NEVER)).await;
     for key in members.iter().filter(|key| *key != moved) {
         let loaded = bench.load(key).await;
         require!(
@@ -255,7 +312,7 @@ pub async fn ending_a_great_family_is_one_commit(harness: &dyn Harness) {
         });
         bench.apply(joining).await;
     }
-    bench.apply(change().end(grant.family())).await;
+    bench.apply(change().end(grant.family(), NEVER)).await;
     for key in &members {
         require!(
             "ending a family removes all its members",
@@ -273,10 +330,10 @@ pub async fn ending_a_closed_or_absent_family_changes_nothing(harness: &dyn Harn
     let bench = Bench::new(harness).await;
     let [closed, absent, no_anchor] = [0; 3].map(|_| key(Kind::GRANT));
     bench.create(anchor(&closed)).await;
-    let ended = bench.apply(change().end(closed.family())).await;
+    let ended = bench.apply(change().end(closed.family(), NEVER)).await;
     let created = bench.create(single(&no_anchor)).await;
     for family in [closed.family(), absent.family(), no_anchor.family()] {
-        let outcome = bench.commit(change().end(family)).await;
+        let outcome = bench.commit(change().end(family, NEVER)).await;
         require!(SENTENCE, outcome == Outcome::Committed, "it was a conflict");
     }
     for (what, key, expected) in [
@@ -313,7 +370,7 @@ pub async fn ending_a_family_without_an_anchor_removes_its_members(harness: &dyn
         )
         .await;
     bench.prune(at(1), usize::MAX).await;
-    bench.apply(change().end(grant.family())).await;
+    bench.apply(change().end(grant.family(), NEVER)).await;
     let loaded = bench.load(&token).await;
     require!(
         "members whose anchor has been forgotten are removed all the same",
@@ -321,6 +378,94 @@ pub async fn ending_a_family_without_an_anchor_removes_its_members(harness: &dyn
         "there is still {}",
         brief(loaded.as_ref())
     );
+}
+
+/// Who replaces or only guards an anchor while its family ends comes before the end, or is a conflict: after it, the anchor is
+/// closed by the end, and stays so if it is replaced again.
+pub async fn ending_a_family_excludes_concurrent_replacements(harness: &dyn Harness) {
+    const SENTENCE: &str = "the anchor of an ended family stays as the mark that nobody can add to it again, against concurrent replacements too";
+    let bench = Bench::new(harness).await;
+    for round in 0..20 {
+        let grant = key(Kind::GRANT);
+        let open = Record {
+            forget_at: at(10),
+            ..anchor(&grant)
+        };
+        bench.create(open.clone()).await;
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ends = race(|number| {
+            let (bench, open, has_ended) = (bench.clone(), open.clone(), Arc::clone(&has_ended));
+            async move {
+                if number % 16 != 0 {
+                    change_until_closed(&bench, open, number % 2 == 0, &has_ended).await;
+                    return None;
+                }
+                for _ in 0..round {
+                    tokio::task::yield_now().await;
+                }
+                let id = bench.apply(change().end(open.key.family(), at(5))).await;
+                has_ended.store(true, Ordering::SeqCst);
+                Some(id)
+            }
+        })
+        .await;
+        let loaded = bench.load(&grant).await;
+        let Some(closed) = loaded.as_ref().filter(|stored| {
+            stored.closed && stored.forget_at == at(5) && ends.contains(&Some(stored.version))
+        }) else {
+            fail!(
+                SENTENCE,
+                "after a race between replacements and ends, the anchor loads as {}",
+                brief(loaded.as_ref())
+            );
+        };
+        let again = bench.apply(change().replace(open, closed.version)).await;
+        let loaded = bench.load(&grant).await;
+        require!(
+            SENTENCE,
+            loaded
+                .as_ref()
+                .is_some_and(|stored| stored.closed && stored.version == again),
+            "replaced after its end, the anchor loads as {}",
+            brief(loaded.as_ref())
+        );
+        joins_in_vain(
+            &bench,
+            grant.family(),
+            "whose anchor was replaced in a race",
+        )
+        .await;
+    }
+}
+
+/// Replaces an anchor or only guards it, and puts no member, until its family has ended.
+async fn change_until_closed(bench: &Bench, open: Record, replaces: bool, has_ended: &AtomicBool) {
+    let mut version = None;
+    for _ in 0..32 {
+        let loaded = bench.load(&open.key).await;
+        let is_open = loaded.as_ref().is_some_and(|stored| !stored.closed);
+        if is_open {
+            version = loaded.map(|stored| stored.version);
+        }
+        let Some(version) = version else {
+            return;
+        };
+        let had_ended = has_ended.load(Ordering::SeqCst);
+        let commit = if replaces {
+            change().replace(open.clone(), version)
+        } else {
+            change().guard(open.key.clone(), Expect::Version(version))
+        };
+        let outcome = bench.commit(commit).await;
+        require!(
+            "ending a family is a change of its anchor's version",
+            outcome == Outcome::Conflict || (is_open && !had_ended),
+            "a commit that expected the anchor as it was before its end was committed after that"
+        );
+        if !is_open {
+            return;
+        }
+    }
 }
 
 /// Whatever was added while a family ended is gone with it, and nothing can be added after.
@@ -346,7 +491,7 @@ pub async fn ending_a_family_excludes_concurrent_additions(harness: &dyn Harness
                     for _ in 0..round {
                         tokio::task::yield_now().await;
                     }
-                    bench.apply(change().end(family)).await;
+                    bench.apply(change().end(family, NEVER)).await;
                     return Vec::new();
                 }
                 let mut added = Vec::new();

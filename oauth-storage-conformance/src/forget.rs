@@ -7,7 +7,7 @@ use oauth_core::{
 
 use crate::{
     Harness,
-    bench::{Bench, anchor, at, brief, change, key, member, owner, realm, single},
+    bench::{Bench, NEVER, anchor, at, brief, change, key, member, owner, realm, single},
 };
 
 /// A record whose time has long come is there until something is pruned.
@@ -44,7 +44,7 @@ pub async fn time_alone_forgets_nothing(harness: &dyn Harness) {
             .apply(change().create(anchor(&other)).create(single(&added)))
             .await;
         bench
-            .apply(change().remove(added, version).end(other.family()))
+            .apply(change().remove(added, version).end(other.family(), NEVER))
             .await;
     }
     for key in [&old, &grant, &token] {
@@ -159,7 +159,7 @@ pub async fn a_commit_prunes_at_most_twice_what_it_puts(harness: &dyn Harness) {
         let kept: Vec<_> = (0..puts).map(|_| key(Kind::CODE)).collect();
         let mut commit = kept
             .iter()
-            .fold(change().end(other.family()), |commit, key| {
+            .fold(change().end(other.family(), NEVER), |commit, key| {
                 commit.create(single(key))
             });
         commit.prune_before = Some(at(100));

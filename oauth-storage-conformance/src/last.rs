@@ -5,7 +5,8 @@ use oauth_core::store::{Kind, Outcome, OwnedBy, Record};
 use crate::{
     Harness,
     bench::{
-        Bench, anchor, at, brief, change, digests, key, member, owner, race, realm, single, sorted,
+        Bench, NEVER, anchor, at, brief, change, digests, key, member, owner, race, realm, single,
+        sorted,
     },
 };
 
@@ -32,7 +33,7 @@ pub async fn what_was_acknowledged_is_there_after_a_restart(harness: &dyn Harnes
     bench
         .apply(
             change()
-                .end(closed.family())
+                .end(closed.family(), NEVER)
                 .remove(removed.clone(), version),
         )
         .await;
@@ -84,7 +85,7 @@ pub async fn what_was_acknowledged_is_there_after_a_restart(harness: &dyn Harnes
         outcome == Outcome::Conflict,
         "an ended family was open after a restart"
     );
-    bench.apply(change().end(open.family())).await;
+    bench.apply(change().end(open.family(), NEVER)).await;
     let loaded = bench.load(&token).await;
     require!(
         SENTENCE,

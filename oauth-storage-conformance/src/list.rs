@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use oauth_core::store::{Commit, Key, Kind, Listing, OwnedBy, Owner, Realm, Record};
+use oauth_core::store::{Commit, Key, Kind, Listing, OPERATOR, OwnedBy, Owner, Realm, Record};
 
 use crate::{
     Harness,
-    bench::{Bench, anchor, change, digests, key, member, owner, race, realm, single, sorted},
+    bench::{
+        Bench, NEVER, anchor, change, digests, key, member, owner, race, realm, single, sorted,
+    },
 };
 
 /// A record with an owner is listed under its client and under its subject, whatever its role; one without is not.
@@ -32,10 +34,7 @@ pub async fn listing_is_by_subject_or_by_client(harness: &dyn Harness) {
                     ..member(&three, family)
                 })
                 .create(Record {
-                    owner: Some(Owner {
-                        client: "machine".into(),
-                        subject: None,
-                    }),
+                    owner: Some(Owner::Client("machine".into())),
                     ..single(&own)
                 })
                 .create(single(&nobodys)),
@@ -75,7 +74,7 @@ pub async fn listing_is_by_subject_or_by_client(harness: &dyn Harness) {
         .apply(
             change()
                 .remove(two.clone(), found[0].stored.version)
-                .end(family),
+                .end(family, NEVER),
         )
         .await;
     let found = bench
@@ -94,6 +93,75 @@ pub async fn listing_is_by_subject_or_by_client(harness: &dyn Harness) {
         found.is_empty(),
         "found {found:?}"
     );
+}
+
+/// A record is listed under its owner's client, its subject, or both, whichever the owner has.
+pub async fn an_owner_has_a_client_a_subject_or_both(harness: &dyn Harness) {
+    const SENTENCE: &str = "a record is listed under each name that its owner has";
+    let bench = Bench::new(harness).await;
+    let [of_client, of_subject, of_both, operators] = [0; 4].map(|_| key(Kind::CONSENT));
+    let owners = [
+        (&of_client, Owner::Client("name".into())),
+        (&of_subject, Owner::Subject("name".into())),
+        (&of_both, owner("name", "name")),
+        (&operators, Owner::operator()),
+    ];
+    let mut commit = change();
+    for (key, owner) in &owners {
+        commit = commit.create(Record {
+            owner: Some(owner.clone()),
+            ..single(key)
+        });
+    }
+    let mut version = bench.apply(commit).await;
+    let name = || "name".into();
+    for (by, expected) in [
+        (OwnedBy::Client(name()), sorted([&of_client, &of_both])),
+        (OwnedBy::Subject(name()), sorted([&of_subject, &of_both])),
+        (OwnedBy::operator(), sorted([&operators])),
+        (OwnedBy::Client(OPERATOR.into()), Vec::new()),
+        (OwnedBy::Client("".into()), Vec::new()),
+        (OwnedBy::Subject("".into()), Vec::new()),
+    ] {
+        let found = bench.walk(&realm(), Kind::CONSENT, by.clone(), 10).await;
+        require!(
+            SENTENCE,
+            digests(&found) == expected,
+            "by {by:?}, found {found:?}, not {expected:?}"
+        );
+        for listed in &found {
+            let put = owners
+                .iter()
+                .find(|(key, _)| *key.digest() == listed.digest);
+            require!(
+                "a record is given back with the names that its owner has",
+                put.is_some_and(|(_, owner)| *owner == listed.owner),
+                "it was put as {put:?}, and is listed as {:?}",
+                listed.owner
+            );
+        }
+    }
+    // One record goes through all of them, and never leaves a name behind.
+    for (_, owner) in owners.iter().rev() {
+        let record = Record {
+            owner: Some(owner.clone()),
+            ..single(&of_client)
+        };
+        version = bench.apply(change().replace(record, version)).await;
+        for by in [
+            OwnedBy::Client(name()),
+            OwnedBy::Subject(name()),
+            OwnedBy::operator(),
+        ] {
+            let found = bench.walk(&realm(), Kind::CONSENT, by.clone(), 10).await;
+            let is_listed = digests(&found).contains(of_client.digest());
+            require!(
+                SENTENCE,
+                is_listed == owner.is_found_by(&by),
+                "after its owner was replaced by {owner:?}, a record is listed by {by:?}: {is_listed}"
+            );
+        }
+    }
 }
 
 /// Two issuers' users called "alice" stay two, and a listing is of one kind.
@@ -189,7 +257,7 @@ pub async fn listing_leaves_out_closed_anchors(harness: &dyn Harness) {
     bench
         .apply(change().create(owned(&open)).create(owned(&closed)))
         .await;
-    let version = bench.apply(change().end(closed.family())).await;
+    let version = bench.apply(change().end(closed.family(), NEVER)).await;
     for when in ["after its family ended", "after it was replaced, too"] {
         for by in [
             OwnedBy::Client("client".into()),

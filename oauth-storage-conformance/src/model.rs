@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use oauth_core::{
     store::{
-        Commit, Digest, Expect, Family, Key, Listed, Listing, Outcome, OwnedBy, Page, Record, Role,
+        Commit, Digest, End, Expect, Family, Key, Listed, Listing, Outcome, Page, Record, Role,
         Store, StoreError, Stored, Version,
     },
     time::Timestamp,
@@ -78,8 +78,8 @@ pub(crate) fn apply(entries: &mut Entries, commit: Commit) -> Outcome {
     for removal in commit.removals {
         entries.remove(removal.key.digest());
     }
-    for family in commit.ends {
-        end(entries, family, commit.id);
+    for ended in commit.ends {
+        end(entries, ended, commit.id);
     }
     for put in commit.puts {
         let digest = *put.record.key.digest();
@@ -130,7 +130,7 @@ fn is_open(entries: &Entries, commit: &Commit, family: Family) -> bool {
     }
 }
 
-fn end(entries: &mut Entries, family: Family, id: Version) {
+fn end(entries: &mut Entries, End { family, forget_at }: End, id: Version) {
     entries.retain(|_, entry| entry.record.role != Role::Member(family));
     if let Some(entry) = entries.get_mut(family.anchor())
         && entry.record.role == Role::Anchor
@@ -138,6 +138,7 @@ fn end(entries: &mut Entries, family: Family, id: Version) {
     {
         entry.closed = true;
         entry.version = id;
+        entry.record.forget_at = entry.record.forget_at.min(forget_at);
     }
 }
 
@@ -180,11 +181,7 @@ impl Entry {
     fn to_listed(&self, listing: &Listing) -> Option<Listed> {
         let key = &self.record.key;
         let owner = self.record.owner.as_ref()?;
-        let is_owner = match &listing.by {
-            OwnedBy::Client(client) => owner.client == *client,
-            OwnedBy::Subject(subject) => owner.subject.as_ref() == Some(subject),
-        };
-        let is_listed = is_owner
+        let is_listed = owner.is_found_by(&listing.by)
             && !self.closed
             && *key.realm() == listing.realm
             && key.kind() == listing.kind

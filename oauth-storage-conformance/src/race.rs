@@ -1,10 +1,10 @@
 //! Concurrent commits.
 
-use oauth_core::store::{Commit, Expect, Kind, Outcome, Record};
+use oauth_core::store::{Commit, Expect, Key, Kind, Outcome, Record};
 
 use crate::{
     Harness,
-    bench::{Bench, RACERS, brief, change, key, race, single},
+    bench::{Bench, RACERS, anchor, at, brief, change, key, member, race, single},
 };
 
 /// How often a race is run.
@@ -16,11 +16,11 @@ pub async fn one_winner_among_concurrent_commits(harness: &dyn Harness) {
     let bench = Bench::new(harness).await;
     for round in 0..ROUNDS {
         let spent = key(Kind::CODE);
-        let winner = one_winner(&bench, SENTENCE, "creating one record", |commit| {
+        let winner = one_winner(&bench, SENTENCE, "creating one record", |_, commit| {
             commit.create(single(&spent))
         })
         .await;
-        let winner = one_winner(&bench, SENTENCE, "replacing one record", |commit| {
+        let winner = one_winner(&bench, SENTENCE, "replacing one record", |_, commit| {
             commit
                 .create(single(&key(Kind::ACCESS_TOKEN)))
                 .replace(single(&spent), winner.id)
@@ -36,7 +36,7 @@ pub async fn one_winner_among_concurrent_commits(harness: &dyn Harness) {
             winner.id,
             brief(stored.as_ref())
         );
-        let _ = one_winner(&bench, SENTENCE, "removing one record", |commit| {
+        let _ = one_winner(&bench, SENTENCE, "removing one record", |_, commit| {
             commit.remove(spent.clone(), winner.id)
         })
         .await;
@@ -48,12 +48,13 @@ async fn one_winner(
     bench: &Bench,
     sentence: &str,
     what: &str,
-    build: impl Fn(Commit) -> Commit,
+    build: impl Fn(usize, Commit) -> Commit,
 ) -> Commit {
     let marks: Vec<_> = (0..RACERS).map(|_| key(Kind::REPLAY)).collect();
     let commits: Vec<_> = marks
         .iter()
-        .map(|mark| build(change().create(single(mark))))
+        .enumerate()
+        .map(|(number, mark)| build(number, change().create(single(mark))))
         .collect();
     let outcomes = race(|number| {
         let (bench, commit) = (bench.clone(), commits[number].clone());
@@ -80,6 +81,121 @@ async fn one_winner(
         );
     }
     commits[winner].clone()
+}
+
+/// Of refreshes of one grant, each of which replaces the anchor and puts a member, one wins; others who only put a member do
+/// so beside them. Nobody waits for another for ever, and the database undoes nothing for that reason.
+pub async fn one_winner_among_refreshes_of_one_grant(harness: &dyn Harness) {
+    const SENTENCE: &str = "of concurrent commits whose expectations exclude each other, one wins, whatever the interleaving";
+    let bench = Bench::new(harness).await;
+    let grant = key(Kind::GRANT);
+    let token = || member(&key(Kind::ACCESS_TOKEN), grant.family());
+    let mut version = bench.create(anchor(&grant)).await;
+    for round in 0..ROUNDS {
+        let what = "replacing an anchor and putting a member of its family";
+        let winner = one_winner(&bench, SENTENCE, what, |number, commit| match number % 2 {
+            0 => commit.create(token()).replace(anchor(&grant), version),
+            _ => commit.replace(anchor(&grant), version).create(token()),
+        })
+        .await;
+        version = winner.id;
+        let outcomes = race(|number| {
+            let is_refresh = number % 4 != 0;
+            let commit = change().create(token());
+            let commit = if is_refresh {
+                commit.replace(anchor(&grant), version)
+            } else {
+                commit
+            };
+            let (bench, id) = (bench.clone(), commit.id);
+            async move { (is_refresh, id, bench.commit(commit).await) }
+        })
+        .await;
+        let committed = |refresh| {
+            let of_sort = outcomes.iter().filter(move |(is, ..)| *is == refresh);
+            of_sort.filter(|(.., outcome)| *outcome == Outcome::Committed)
+        };
+        let winners: Vec<_> = committed(true).map(|(_, id, _)| *id).collect();
+        let [winner] = winners[..] else {
+            fail!(
+                SENTENCE,
+                "in round {round}, {} refreshes won beside others who joined the family",
+                winners.len()
+            );
+        };
+        let joined = committed(false).count();
+        require!(
+            "a member can be put while its family is open",
+            joined == RACERS / 4,
+            "beside refreshes, {joined} of {} could join",
+            RACERS / 4
+        );
+        version = winner;
+    }
+    let loaded = bench.load(&grant).await;
+    require!(
+        SENTENCE,
+        loaded
+            .as_ref()
+            .is_some_and(|stored| stored.version == version),
+        "{version:?} won the last race, and the anchor loads as {}",
+        brief(loaded.as_ref())
+    );
+}
+
+/// A record whose `forget_at` is put off while others prune is there with the new time, or the commit was a conflict.
+pub async fn a_record_whose_time_is_put_off_is_not_pruned(harness: &dyn Harness) {
+    const SENTENCE: &str =
+        "only records whose forget_at is at or before the time given are dropped";
+    let (due, put_off) = (at(1), at(100));
+    let bench = Bench::new(harness).await;
+    for _ in 0..ROUNDS {
+        let grants: Vec<_> = (0..RACERS / 2).map(|_| key(Kind::GRANT)).collect();
+        let until = |grant: &Key, forget_at| Record {
+            forget_at,
+            ..anchor(grant)
+        };
+        let opening = grants.iter().map(|grant| until(grant, due));
+        let version = bench.apply(opening.fold(change(), Commit::create)).await;
+        let outcomes = race(|number| {
+            let bench = bench.clone();
+            let grant = grants[number / 2].clone();
+            async move {
+                if number % 2 == 0 {
+                    let token = member(&key(Kind::ACCESS_TOKEN), grant.family());
+                    let commit = change()
+                        .replace(until(&grant, put_off), version)
+                        .create(token);
+                    let id = commit.id;
+                    return Some((grant, id, bench.commit(commit).await));
+                }
+                for _ in 0..4 {
+                    if number % 4 == 1 {
+                        bench.prune(due, 2).await;
+                    } else {
+                        let mut commit = change().create(single(&key(Kind::REPLAY)));
+                        commit.prune_before = Some(due);
+                        bench.apply(commit).await;
+                    }
+                }
+                None
+            }
+        })
+        .await;
+        for (grant, id, outcome) in outcomes.into_iter().flatten() {
+            let loaded = bench.load(&grant).await;
+            let found = loaded
+                .as_ref()
+                .map(|stored| (stored.version, stored.forget_at));
+            let expected = (outcome == Outcome::Committed).then_some((id, put_off));
+            require!(
+                SENTENCE,
+                found == expected,
+                "while others pruned, putting a record's time off was answered with {outcome:?}, and it loads as {}",
+                brief(loaded.as_ref())
+            );
+        }
+    }
 }
 
 /// Of two commits, each of which guards what the other one changes, one wins.

@@ -120,7 +120,7 @@ impl Run {
             }
         }
         for index in ended {
-            commit = commit.end(self.keys[index].family());
+            commit = commit.end(self.keys[index].family(), at(self.random.below(100)));
         }
         commit
     }
@@ -165,12 +165,10 @@ impl Run {
 
     fn owner(&mut self) -> Option<Owner> {
         let [client, subject] = [0; 2].map(|_| NAMES[self.random.index(NAMES.len())]);
-        match self.random.below(4) {
+        match self.random.below(5) {
             0 => None,
-            1 => Some(Owner {
-                subject: None,
-                ..owner(client, subject)
-            }),
+            1 => Some(Owner::Client(client.into())),
+            2 => Some(Owner::Subject(subject.into())),
             _ => Some(owner(client, subject)),
         }
     }

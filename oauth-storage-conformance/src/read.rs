@@ -5,7 +5,8 @@ use oauth_core::store::{Commit, Key, Kind, Realm, Record, Role};
 use crate::{
     Harness,
     bench::{
-        Bench, anchor, answered, at, brief, change, key, member, owner, race, single, version,
+        Bench, NEVER, anchor, answered, at, brief, change, key, member, owner, race, single,
+        version,
     },
 };
 
@@ -177,7 +178,7 @@ pub async fn there_are_no_stale_reads(harness: &dyn Harness) {
         loaded.is_some(),
         "a record that is there does not load"
     );
-    bench.apply(change().end(family)).await;
+    bench.apply(change().end(family, NEVER)).await;
     let seen = race(|_| {
         let (bench, key) = (bench.clone(), key.clone());
         async move { bench.load(&key).await }

@@ -34,10 +34,12 @@ macro_rules! for_all_checks {
             everything_in_a_commit_happens
             a_failed_expectation_applies_nothing
             a_guard_that_holds_lets_the_commit_happen
+            a_commit_of_guards_alone_is_still_committed
             expectations_are_of_what_stood_before_the_commit
             versions_are_the_ids_of_commits
             a_replacement_changes_role_owner_and_forget_at
             one_winner_among_concurrent_commits
+            one_winner_among_refreshes_of_one_grant
             one_winner_among_commits_that_guard_what_the_other_changes
             guards_that_only_guard_do_not_exclude_each_other
             concurrent_commits_do_not_mix
@@ -49,20 +51,24 @@ macro_rules! for_all_checks {
             a_put_into_a_family_without_an_anchor_conflicts
             a_family_can_be_opened_and_joined_in_one_commit
             a_closed_anchor_stays_and_has_a_new_version
+            an_end_names_when_its_anchor_may_be_forgotten
             a_closed_anchor_stays_closed_when_it_is_replaced
             ending_a_family_removes_its_members_and_nothing_else
             ending_a_great_family_is_one_commit
             ending_a_closed_or_absent_family_changes_nothing
             ending_a_family_without_an_anchor_removes_its_members
             ending_a_family_excludes_concurrent_additions
+            ending_a_family_excludes_concurrent_replacements
             // Forgetting
             time_alone_forgets_nothing
             prune_drops_what_may_be_forgotten_and_nothing_else
             a_commit_prunes_at_most_twice_what_it_puts
             a_commit_prunes_nothing_that_it_needs
+            a_record_whose_time_is_put_off_is_not_pruned
             a_table_in_steady_state_does_not_grow
             // Listing
             listing_is_by_subject_or_by_client
+            an_owner_has_a_client_a_subject_or_both
             listing_keeps_realms_and_kinds_apart
             listing_compares_names_as_bytes
             listing_leaves_out_closed_anchors

@@ -23,6 +23,7 @@ macro_rules! tests {
 
 tests! {
     find_then_mark: FindThenMark => one_winner_among_concurrent_commits,
+        one_winner_among_refreshes_of_one_grant,
         concurrent_histories_are_linearizable;
     last_write_wins: LastWriteWins => concurrent_histories_are_linearizable,
         a_failed_expectation_applies_nothing,
@@ -35,11 +36,20 @@ tests! {
     lost_guard: LostGuard => concurrent_histories_are_linearizable,
         a_failed_expectation_applies_nothing,
         one_winner_among_commits_that_guard_what_the_other_changes;
+    skips_guards_alone: SkipsGuardsAlone => a_commit_of_guards_alone_is_still_committed;
     early_guard: EarlyGuard => one_winner_among_commits_that_guard_what_the_other_changes;
     exclusive_guard: ExclusiveGuard => guards_that_only_guard_do_not_exclude_each_other;
+    upgrades_locks: UpgradesLocks => one_winner_among_refreshes_of_one_grant;
     own_versions: OwnVersions => versions_are_the_ids_of_commits,
         a_server_keeps_its_promises_whichever_call_fails;
     end_in_two_steps: EndInTwoSteps => ending_a_family_excludes_concurrent_additions,
+        concurrent_histories_are_linearizable;
+    end_if_unchanged: EndIfUnchanged => ending_a_family_excludes_concurrent_replacements;
+    end_without_a_time: EndWithoutATime => an_end_names_when_its_anchor_may_be_forgotten,
+        random_commits_agree_with_the_model,
+        concurrent_histories_are_linearizable;
+    end_that_keeps: EndThatKeeps => an_end_names_when_its_anchor_may_be_forgotten,
+        random_commits_agree_with_the_model,
         concurrent_histories_are_linearizable;
     join_unchecked: JoinUnchecked => a_put_into_an_ended_family_conflicts,
         a_put_into_a_family_without_an_anchor_conflicts,
@@ -52,7 +62,10 @@ tests! {
         a_commit_prunes_nothing_that_it_needs,
         a_failed_expectation_applies_nothing;
     prunes_late: PrunesLate => prune_drops_what_may_be_forgotten_and_nothing_else;
+    prunes_what_it_saw: PrunesWhatItSaw => a_record_whose_time_is_put_off_is_not_pruned;
     folds_names: FoldsNames => listing_compares_names_as_bytes;
+    wants_a_client: WantsAClient => an_owner_has_a_client_a_subject_or_both,
+        random_commits_agree_with_the_model;
     pages_by_position: PagesByPosition => a_record_that_stays_is_listed_once;
     lists_all_kinds: ListsAllKinds => listing_keeps_realms_and_kinds_apart;
     cached: Cached => concurrent_histories_are_linearizable,

@@ -1,7 +1,7 @@
 //! A commit as it is carried out: what has to be so, and what becomes of that.
 
 use oauth_core::{
-    store::{Commit, Digest, Expect, Version},
+    store::{Commit, Digest, Expect, Family, Version},
     time::Timestamp,
 };
 
@@ -9,7 +9,8 @@ use crate::{
     index::{Hashed, Hasher},
     schema::{Row, Standing},
     shard::Indexed,
-    shards::{Locked, ShardSet, shard_of},
+    shards::{Locked, Place, ShardSet, shard_of},
+    slab::Slot,
 };
 
 /// A commit whose rows are made and whose digests are hashed, before anything is locked.
@@ -18,8 +19,8 @@ pub(crate) struct Change {
     pub(crate) guards: Vec<(Hashed, Expect)>,
     pub(crate) writes: Vec<Write>,
     pub(crate) removals: Vec<(Hashed, Version)>,
-    /// The anchors of the families that end.
-    pub(crate) ends: Vec<Hashed>,
+    /// The anchors of the families that end, and from when they may be forgotten.
+    pub(crate) ends: Vec<(Hashed, Timestamp)>,
     pub(crate) prune_before: Option<Timestamp>,
 }
 
@@ -40,10 +41,8 @@ impl Change {
             entry: Indexed::new(Row::new(put.record, id), hasher),
             expect: put.expect,
         });
-        let ends = commit
-            .ends
-            .iter()
-            .map(|family| hasher.hash(family.anchor()));
+        let ends = commit.ends.iter();
+        let ends = ends.map(|end| (hasher.hash(end.family.anchor()), end.forget_at));
         Self {
             id,
             guards: guards.collect(),
@@ -60,11 +59,8 @@ impl Change {
         writes.any(|write| write.expect == Expect::Absent)
     }
 
-    /// The shards that it reads or changes.
+    /// The shards that it reads or changes, without those of the members of families that it ends.
     pub(crate) fn shards(&self) -> ShardSet {
-        if !self.ends.is_empty() {
-            return ShardSet::ALL;
-        }
         let mut set = ShardSet::default();
         let guarded = self.guards.iter().map(|(key, _)| &key.digest);
         let written = self.writes.iter().map(|write| &write.entry.row.digest);
@@ -72,8 +68,21 @@ impl Change {
         for digest in guarded.chain(written).chain(removed) {
             set.insert(shard_of(digest));
         }
-        for anchor in self.joined() {
+        let ended = self.ends.iter().map(|(anchor, _)| *anchor);
+        for anchor in self.joined().chain(ended) {
             set.insert(shard_of(&anchor.digest));
+        }
+        set
+    }
+
+    /// The shards of the members of the families that it ends, as long as the shards of their anchors are locked: who puts
+    /// another member has to lock those first.
+    pub(crate) fn shards_of_members(&self, locked: &Locked<'_>) -> ShardSet {
+        let mut set = ShardSet::default();
+        for (anchor, _) in &self.ends {
+            for place in locked.of(&anchor.digest).places(*anchor) {
+                set.insert(place.shard());
+            }
         }
         set
     }
@@ -119,32 +128,80 @@ impl Change {
 
     /// What the families take that it ends, without what it also removes or moves.
     pub(crate) fn bytes_of_ended(&self, locked: &Locked<'_>) -> usize {
-        let is_changed = |digest: &Digest| self.changed().any(|key| key.digest == *digest);
+        let is_changed = |row: &&Row| self.changed().any(|key| key.digest == row.digest);
         let of_family = |anchor: &Hashed| -> usize {
-            let shards = locked.iter();
-            shards
-                .map(|shard| shard.bytes_of_members(*anchor, is_changed))
-                .sum()
+            let mut places: Vec<_> = locked.of(&anchor.digest).places(*anchor).collect();
+            places.sort_unstable();
+            places.dedup();
+            let family = Family::of_anchor(anchor.digest);
+            let members = places.into_iter();
+            let members =
+                members.filter_map(|place| locked.shard(place.shard()).member(place.slot, family));
+            members.filter(|row| !is_changed(row)).map(Row::bytes).sum()
         };
-        self.ends.iter().map(of_family).sum()
+        self.ends.iter().map(|(anchor, _)| of_family(anchor)).sum()
     }
 
-    /// Makes the changes, and returns the rows that they dropped.
-    pub(crate) fn apply(self, locked: &mut Locked<'_>) -> Vec<Row> {
-        let mut dropped = Vec::new();
+    /// Makes the changes.
+    pub(crate) fn apply(self, locked: &mut Locked<'_>) -> Applied {
+        let mut applied = Applied::default();
         for (key, _) in self.removals {
-            dropped.extend(locked.of_mut(&key.digest).remove(key));
-        }
-        for anchor in self.ends {
-            locked.of_mut(&anchor.digest).close(anchor, self.id);
-            for shard in locked.iter_mut() {
-                shard.remove_members(anchor, &mut dropped);
+            if let Some((slot, row)) = locked.of_mut(&key.digest).remove(key) {
+                applied.leave(&key.digest, slot, row.family());
+                applied.dropped.push(row);
             }
         }
-        for write in self.writes {
-            locked.of_mut(&write.entry.row.digest).put(write.entry);
+        for (anchor, forget_at) in self.ends {
+            let shard = locked.of_mut(&anchor.digest);
+            shard.close(anchor, self.id, forget_at);
+            end(anchor, locked, &mut applied.dropped);
         }
-        dropped
+        for write in self.writes {
+            let (digest, anchor) = (write.entry.row.digest, write.entry.anchor());
+            let (slot, before) = locked.of_mut(&digest).put(write.entry);
+            let after = anchor.map(|anchor| Family::of_anchor(anchor.digest));
+            if before == after {
+                continue;
+            }
+            applied.leave(&digest, slot, before);
+            if let Some(anchor) = anchor {
+                let place = Place::of(&digest, slot);
+                locked.of_mut(&anchor.digest).join(anchor, place);
+            }
+        }
+        applied
+    }
+}
+
+/// What is left to do once the shards are unlocked.
+#[derive(Default)]
+pub(crate) struct Applied {
+    /// Rows to free. The members of a great family take a while, and nobody has to wait for it.
+    pub(crate) dropped: Vec<Row>,
+    /// Members that have gone from where they were. The shards of their anchors may not be among the locked ones.
+    pub(crate) left: Vec<(Family, Place)>,
+}
+
+impl Applied {
+    /// Notes that what was in this slot is a member of its family no longer, if it was one.
+    fn leave(&mut self, digest: &Digest, slot: Slot, family: Option<Family>) {
+        self.left
+            .extend(family.map(|family| (family, Place::of(digest, slot))));
+    }
+}
+
+/// Moves the members of the family of this anchor to `dropped`.
+fn end(anchor: Hashed, locked: &mut Locked<'_>, dropped: &mut Vec<Row>) {
+    let family = Family::of_anchor(anchor.digest);
+    for place in locked.of_mut(&anchor.digest).take_places(anchor) {
+        match locked
+            .shard_mut(place.shard())
+            .remove_member(place.slot, family)
+        {
+            Some(row) => dropped.push(row),
+            // Whoever was there is about to leave, or is of another family.
+            None => locked.of_mut(&anchor.digest).join(anchor, place),
+        }
     }
 }
 

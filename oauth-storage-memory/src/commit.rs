@@ -1,23 +1,23 @@
 //! Commits: locked, checked, applied, and what may be forgotten dropped.
 
 use oauth_core::{
-    store::{Commit, Digest, Outcome, StoreError},
+    store::{Commit, Digest, Family, Outcome, StoreError},
     time::Timestamp,
 };
 
 use crate::{
     ceiling::Full,
-    change::Change,
+    change::{Applied, Change},
     schema::Row,
     shard::Shard,
-    shards::{Locked, Shards},
+    shards::{Locked, Place, Shards, shard_of},
 };
 
 impl Shards {
     pub(crate) fn commit(&self, commit: Commit) -> Result<Outcome, StoreError> {
         let change = Change::by(commit, &self.hasher);
         let mut forgetting = Forgetting::by(&change, self);
-        let mut locked = self.write_all(change.shards())?;
+        let mut locked = self.lock(&change)?;
         let reserved = loop {
             if !change.holds(&locked) {
                 return Ok(Outcome::Conflict);
@@ -30,17 +30,44 @@ impl Shards {
                         return Err(StoreError::unavailable(full));
                     }
                     // Others may have come in between.
-                    locked = self.write_all(change.shards())?;
+                    locked = self.lock(&change)?;
                 }
             }
         };
-        let dropped = self.apply(&mut locked, change, reserved);
+        let applied = self.apply(&mut locked, change, reserved);
         drop(locked);
-        // Freeing the members of a great family takes a while, and nobody has to wait for it.
-        drop(dropped);
+        drop(applied.dropped);
+        for (family, place) in applied.left {
+            self.leave(family, place);
+        }
         // The commit stands, whatever becomes of this: a shard that cannot be pruned has failed for everybody.
         let _ = forgetting.run(self);
         Ok(Outcome::Committed)
+    }
+
+    /// Locks the shards that a change reads or writes.
+    ///
+    /// Of a family that it ends, only the anchor's shard knows where the members are. They are looked up while that is locked; but
+    /// shards are locked in their order, so if others are needed, all are locked from the beginning, and it is looked again.
+    fn lock(&self, change: &Change) -> Result<Locked<'_>, StoreError> {
+        let mut set = change.shards();
+        loop {
+            let locked = self.write_all(set)?;
+            let needed = set.union(change.shards_of_members(&locked));
+            if needed == set {
+                return Ok(locked);
+            }
+            set = needed;
+        }
+    }
+
+    /// Notes that a member has gone from where it was.
+    pub(crate) fn leave(&self, family: Family, place: Place) {
+        let anchor = self.hasher.hash(family.anchor());
+        // A shard in which a thread panicked is of no use any more.
+        if let Ok(mut locked) = self.write(shard_of(&anchor.digest)) {
+            locked.shard.leave(anchor, place);
+        }
     }
 
     /// Reserves under the ceiling what a change is going to add, and says how much that is.
@@ -70,17 +97,17 @@ impl Shards {
         })
     }
 
-    /// Makes the changes, for which this much was reserved, and returns the rows that they dropped.
-    fn apply(&self, locked: &mut Locked<'_>, change: Change, reserved: usize) -> Vec<Row> {
+    /// Makes the changes, for which this much was reserved.
+    fn apply(&self, locked: &mut Locked<'_>, change: Change, reserved: usize) -> Applied {
         let Some(ceiling) = &self.ceiling else {
             return change.apply(locked);
         };
         let bytes = |locked: &Locked<'_>| locked.iter().map(Shard::bytes).sum::<usize>();
         let before = bytes(locked);
-        let dropped = change.apply(locked);
+        let applied = change.apply(locked);
         // It never has become more than what was reserved.
         ceiling.free((before + reserved).saturating_sub(bytes(locked)));
-        dropped
+        applied
     }
 }
 
@@ -123,5 +150,69 @@ impl Forgetting {
         let dropped = shards.prune(before, self.allowance, &self.spared)?;
         self.allowance -= dropped;
         Ok(dropped)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use oauth_core::store::{Key, Kind, Realm, Record, Role, Version};
+
+    use super::*;
+    use crate::shards::SHARDS;
+
+    #[test]
+    fn an_end_locks_the_shards_of_its_family_and_no_others() {
+        // A record that lies in this shard.
+        let record = |shard, kind, role| {
+            let mut keys =
+                (0_u32..).map(|name| Key::new(&Realm::default(), kind, &[&name.to_be_bytes()]));
+            Record {
+                key: keys.find(|key| shard_of(key.digest()) == shard).unwrap(),
+                role,
+                owner: None,
+                forget_at: Timestamp::MAX,
+                body: Box::default(),
+            }
+        };
+        let token = |shard, role| record(shard, Kind::ACCESS_TOKEN, role);
+        let shards = Shards::default();
+        let version = |number| Version::from_bytes([number; 16]);
+        let commit = |commit| assert_eq!(shards.commit(commit).unwrap(), Outcome::Committed);
+        let grant = record(40, Kind::GRANT, Role::Anchor);
+        let family = grant.key.family();
+        let [low, middle, high] = [3, 40, 63].map(|shard| token(shard, Role::Member(family)));
+        let end = || Commit::new(version(9)).end(family, Timestamp::MAX);
+        let locked = || {
+            let change = Change::by(end(), &shards.hasher);
+            let locked = shards.lock(&change).unwrap();
+            (0..SHARDS)
+                .filter(|index| locked.has(*index))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(locked(), [40]);
+        commit(
+            Commit::new(version(1))
+                .create(grant.clone())
+                .create(low.clone()),
+        );
+        assert_eq!(locked(), [3, 40]);
+        // Also by the commit that replaces the anchor.
+        commit(
+            Commit::new(version(2))
+                .create(high.clone())
+                .replace(grant, version(1)),
+        );
+        commit(Commit::new(version(3)).create(middle));
+        assert_eq!(locked(), [3, 40, 63]);
+        // A member that is removed, or put elsewhere, is not looked for any more.
+        commit(Commit::new(version(4)).remove(high.key, version(2)));
+        assert_eq!(locked(), [3, 40]);
+        let elsewhere = token(3, Role::Single);
+        commit(Commit::new(version(5)).replace(elsewhere, version(1)));
+        assert_eq!(locked(), [40]);
+        commit(Commit::new(version(6)).replace(low, version(5)));
+        commit(end());
+        assert_eq!(locked(), [40]);
+        assert_eq!(shards.read(3).unwrap().len(), 0);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use hashbrown::{HashTable, hash_table};
 use oauth_core::store::Digest;
 
-use crate::slab::Slot;
+use crate::{shards::Place, slab::Slot};
 
 /// Half of a hash of a digest, which is all that the indexes know of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,93 +84,90 @@ impl ByDigest {
     }
 }
 
-/// The slots of the members of each family.
+/// The places of the members of each family, which are in any shard.
 ///
-/// Most families have one member in a shard, if any. Those that have more have a list besides: any number of them can be added
-/// at the same cost, and the list is searched only for one that leaves before the others. As with [`ByDigest`], no row is looked
-/// at here, and what is found may be of another family with the same hash.
+/// A place is here once for the member in it, and once more for every member that was there and has
+/// gone without having [left](Self::remove) yet. So what is found may be the place of no member, and
+/// the caller looks at the row; but no member is missing. As with [`ByDigest`], what is found may
+/// also be of another family with the same hash.
+///
+/// Most families have one member, if any. Those that have more have a list besides, which is
+/// searched for one that leaves.
 #[derive(Default)]
 pub(crate) struct ByFamily(HashTable<Members>);
 
 struct Members {
     family: Hash,
-    first: Slot,
+    first: Place,
     others: Option<Box<Others>>,
 }
 
 /// In a box of its own, so that it takes next to nothing where there are none.
-struct Others(Vec<Slot>);
+struct Others(Vec<Place>);
 
 impl Members {
-    fn slots(&self) -> impl Iterator<Item = Slot> {
+    fn places(&self) -> impl Iterator<Item = Place> {
         let others = self.others.iter().flat_map(|others| &others.0);
         iter::once(self.first).chain(others.copied())
     }
 }
 
 impl ByFamily {
-    pub(crate) fn insert(&mut self, family: Hash, slot: Slot) {
+    pub(crate) fn insert(&mut self, family: Hash, place: Place) {
         match self.entry(family) {
             hash_table::Entry::Vacant(vacant) => {
                 vacant.insert(Members {
                     family,
-                    first: slot,
+                    first: place,
                     others: None,
                 });
             }
             hash_table::Entry::Occupied(members) => {
                 let others = &mut members.into_mut().others;
                 let others = others.get_or_insert_with(|| Box::new(Others(Vec::new())));
-                others.0.push(slot);
+                others.0.push(place);
             }
         }
     }
 
-    pub(crate) fn remove(&mut self, family: Hash, slot: Slot) {
+    /// Takes out a place once, however often it is here.
+    pub(crate) fn remove(&mut self, family: Hash, place: Place) {
         let hash_table::Entry::Occupied(mut entry) = self.entry(family) else {
             unreachable!("every family of a member is found");
         };
         let Members { first, others, .. } = entry.get_mut();
         match others {
             Some(list) => {
-                if *first == slot
+                if *first == place
                     && let Some(next) = list.0.pop()
                 {
                     *first = next;
-                } else {
-                    list.0.retain(|other| *other != slot);
+                } else if let Some(index) = list.0.iter().position(|other| *other == place) {
+                    list.0.swap_remove(index);
                 }
                 if list.0.is_empty() {
                     *others = None;
                 }
             }
-            None if *first == slot => drop(entry.remove()),
+            None if *first == place => drop(entry.remove()),
             None => unreachable!("every member is found by its family"),
         }
     }
 
-    /// All slots of this family, and perhaps some of others.
-    pub(crate) fn find(&self, family: Hash) -> impl Iterator<Item = Slot> {
+    /// The places of all members of this family, and perhaps others.
+    pub(crate) fn find(&self, family: Hash) -> impl Iterator<Item = Place> {
         self.0
             .find(family.spread(), |members| members.family == family)
             .into_iter()
-            .flat_map(Members::slots)
+            .flat_map(Members::places)
     }
 
-    /// Takes out all slots of this family for which `is_member` says so.
-    pub(crate) fn take(&mut self, family: Hash, is_member: impl Fn(Slot) -> bool) -> Vec<Slot> {
-        let (members, others): (Vec<_>, Vec<_>) =
-            self.find(family).partition(|slot| is_member(*slot));
-        if members.is_empty() {
-            return members;
+    /// Takes out all that [`find`](Self::find) finds.
+    pub(crate) fn take(&mut self, family: Hash) -> Vec<Place> {
+        match self.entry(family) {
+            hash_table::Entry::Vacant(_) => Vec::new(),
+            hash_table::Entry::Occupied(entry) => entry.remove().0.places().collect(),
         }
-        if let hash_table::Entry::Occupied(entry) = self.entry(family) {
-            entry.remove();
-        }
-        for slot in others {
-            self.insert(family, slot);
-        }
-        members
     }
 
     fn entry(&mut self, family: Hash) -> hash_table::Entry<'_, Members> {
@@ -191,38 +188,62 @@ mod tests {
         (0..1000).map(Hash)
     }
 
+    /// In any shard.
+    fn place(index: usize) -> Place {
+        let [first, ..] = index.to_le_bytes();
+        Place::of(&Digest::from_bytes([first; 32]), slot(index))
+    }
+
+    fn found(index: &ByFamily, family: Hash) -> Vec<Place> {
+        let mut found: Vec<_> = index.find(family).collect();
+        found.sort_unstable();
+        found
+    }
+
     #[test]
     fn members_are_found_among_any_number_of_families() {
         let mut index = ByFamily::default();
         for round in 0..5 {
             for (n, family) in families().enumerate() {
-                index.insert(family, slot(1000 * round + n));
+                index.insert(family, place(1000 * round + n));
             }
         }
         for (n, family) in families().enumerate() {
-            // The first, one in the middle, and then all but one.
+            // The first, and one in the middle.
             for round in [0, 2] {
-                index.remove(family, slot(1000 * round + n));
+                index.remove(family, place(1000 * round + n));
             }
-            let mut found: Vec<_> = index.find(family).collect();
-            found.sort_unstable();
-            assert_eq!(found, [1, 3, 4].map(|round| slot(1000 * round + n)));
-            let taken = index.take(family, |found| found != slot(3000 + n));
-            assert_eq!(taken.len(), 2);
-            assert_eq!(index.find(family).collect::<Vec<_>>(), [slot(3000 + n)]);
-            index.remove(family, slot(3000 + n));
-            assert_eq!(index.find(family).count(), 0);
+            let left = [1, 3, 4].map(|round| place(1000 * round + n));
+            assert_eq!(found(&index, family), left);
+            let mut taken = index.take(family);
+            taken.sort_unstable();
+            assert_eq!(taken, left);
+            assert_eq!(index.find(family).count() + index.take(family).len(), 0);
         }
         // Two come and go in every order, and the family with them.
         for [one, other] in [[0, 1], [1, 0]] {
             for family in families() {
-                index.insert(family, slot(0));
-                index.insert(family, slot(1));
-                index.remove(family, slot(one));
-                assert_eq!(index.find(family).collect::<Vec<_>>(), [slot(other)]);
-                index.remove(family, slot(other));
+                index.insert(family, place(0));
+                index.insert(family, place(1));
+                index.remove(family, place(one));
+                assert_eq!(found(&index, family), [place(other)]);
+                index.remove(family, place(other));
             }
         }
         assert!(index.0.is_empty());
+    }
+
+    #[test]
+    fn a_place_leaves_as_often_as_it_came() {
+        let mut index = ByFamily::default();
+        let family = Hash(7);
+        for number in [1, 0, 0] {
+            index.insert(family, place(number));
+        }
+        for left in [&[0, 1][..], &[1]] {
+            index.remove(family, place(0));
+            let left: Vec<_> = left.iter().copied().map(place).collect();
+            assert_eq!(found(&index, family), left);
+        }
     }
 }

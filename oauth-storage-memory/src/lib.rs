@@ -12,8 +12,9 @@
 //! [storage contract](oauth_core::store) except for lasting.
 //!
 //! Records lie in 64 shards, by the first six bits of their digests, each behind a lock of its own. A commit locks the shards
-//! that it touches, in order, checks all that it expects, and only then changes anything; a commit that ends a family locks
-//! them all, since a family's members lie everywhere. No lock is held across an await point, as no operation awaits anything.
+//! that it touches, in order, checks all that it expects, and only then changes anything. A family's members lie everywhere, and
+//! the shard of its anchor knows where: a commit that ends a family locks that and those. No lock is held across an await
+//! point, as no operation awaits anything.
 //!
 //! | file | has |
 //! |---|---|

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
-    iter,
     ops::Bound,
 };
 
@@ -22,6 +21,13 @@ use crate::{
 pub(crate) struct Owned {
     slots: BTreeMap<(u64, Digest), Slot>,
     hasher: RandomState,
+}
+
+/// What an entry is found by. A client and a subject may have the same name.
+#[derive(Hash)]
+enum Name<'a> {
+    Client(&'a str),
+    Subject(&'a str),
 }
 
 impl Owned {
@@ -43,7 +49,11 @@ impl Owned {
 
     /// The slots of what may be listed, after the digest that the listing names.
     pub(crate) fn walk(&self, listing: &Listing) -> impl Iterator<Item = Slot> {
-        let hash = self.hash(listing.realm.as_str(), listing.kind.as_str(), &listing.by);
+        let name = match &listing.by {
+            OwnedBy::Client(client) => Name::Client(client),
+            OwnedBy::Subject(subject) => Name::Subject(subject),
+        };
+        let hash = self.hash(listing.realm.as_str(), listing.kind.as_str(), name);
         let from = listing.after.map_or(
             Bound::Included(Digest::from_bytes([0; 32])),
             Bound::Excluded,
@@ -55,17 +65,13 @@ impl Owned {
     }
 
     fn hashes(&self, listed: &ListedUnder) -> impl Iterator<Item = u64> + use<> {
-        let client = OwnedBy::Client(listed.owner.client.clone());
-        let subject = listed.owner.subject.clone().map(OwnedBy::Subject);
-        let hash = |by| self.hash(listed.realm.as_str(), listed.kind.as_str(), &by);
-        iter::once(hash(client)).chain(subject.map(hash))
+        let hash = |name| self.hash(listed.realm.as_str(), listed.kind.as_str(), name);
+        let client = listed.owner.client().map(Name::Client).map(hash);
+        let subject = listed.owner.subject().map(Name::Subject).map(hash);
+        client.into_iter().chain(subject)
     }
 
-    fn hash(&self, realm: &str, kind: &str, by: &OwnedBy) -> u64 {
-        let by = match by {
-            OwnedBy::Client(client) => (0_u8, &**client),
-            OwnedBy::Subject(subject) => (1, &**subject),
-        };
-        self.hasher.hash_one((realm, kind, by))
+    fn hash(&self, realm: &str, kind: &str, name: Name<'_>) -> u64 {
+        self.hasher.hash_one((realm, kind, name))
     }
 }

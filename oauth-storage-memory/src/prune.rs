@@ -7,7 +7,7 @@ use oauth_core::{
 
 use crate::{
     shard::Oldest,
-    shards::{ShardSet, Shards},
+    shards::{Place, ShardSet, Shards},
 };
 
 impl Shards {
@@ -29,7 +29,10 @@ impl Shards {
             };
             let oldest = self.write(index)?.shard.remove_oldest(before, spared);
             match oldest {
-                Oldest::Removed(row) => {
+                Oldest::Removed(slot, row) => {
+                    if let Some(family) = row.family() {
+                        self.leave(family, Place::of(&row.digest, slot));
+                    }
                     if let Some(ceiling) = &self.ceiling {
                         ceiling.free(row.bytes());
                     }

@@ -73,17 +73,11 @@ impl Row {
         bytes(self.body.apart(), owner)
     }
 
-    /// Whether another row of the same record stands in the same family and in no listing, as a used token does in place of the
-    /// unused one.
-    pub(crate) fn is_kept_as(&self, other: &Self) -> bool {
-        self.standing == other.standing && self.listed.is_none() && other.listed.is_none()
-    }
-
-    /// Takes over what another row of the same record says.
-    pub(crate) fn rewrite(&mut self, other: Self) {
-        self.version = other.version;
-        self.forget_at = other.forget_at;
-        self.body = other.body;
+    /// Whether another row of the same record is found in the same listings.
+    pub(crate) fn is_listed_as(&self, other: &Self) -> bool {
+        let [own, others] = [self, other].map(|row| row.listed.as_ref());
+        // Realm and kind are those of the record.
+        own.map(|listed| &listed.owner) == others.map(|listed| &listed.owner)
     }
 
     /// Closes it, an anchor, as the commit of this id does. From then on it is not listed.
@@ -119,7 +113,7 @@ fn bytes(apart: Option<usize>, owner: Option<&Owner>) -> usize {
     const NAME: usize = 16 + ALLOCATION + 100;
     let listed = owner.map_or(0, |owner| {
         let name = |name: &str| NAME + name.len();
-        LISTED + name(&owner.client) + owner.subject.as_deref().map_or(0, name)
+        LISTED + owner.client().map_or(0, name) + owner.subject().map_or(0, name)
     });
     ROW + apart.map_or(0, |body| ALLOCATION + body) + listed
 }

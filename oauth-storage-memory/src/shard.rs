@@ -1,7 +1,7 @@
 //! The records of one shard, with their four indexes.
 
 use oauth_core::{
-    store::{Digest, Family, Listed, Listing, OwnedBy, Version},
+    store::{Digest, Family, Listed, Listing, Version},
     time::Timestamp,
 };
 
@@ -10,16 +10,19 @@ use crate::{
     index::{ByDigest, ByFamily, Hash, Hashed, Hasher},
     owned::Owned,
     schema::{Row, Standing},
+    shards::Place,
     slab::{Slab, Slot},
 };
 
 /// The records whose digests begin with the same six bits.
 ///
-/// Every row is in `by_digest` and in `forget`, in `by_family` if it is a member, in `owned` if it is listed.
+/// Every row is in `by_digest` and in `forget`, and in `owned` if it is listed. If it is a member, it is in the `by_family` of the
+/// shard of its anchor, whichever that is: who puts a member has that locked, too, to see whether the family is open.
 pub(crate) struct Shard {
     hasher: Hasher,
     rows: Slab,
     by_digest: ByDigest,
+    /// The members of the families whose anchors are in this shard, or would be.
     by_family: ByFamily,
     forget: ForgetQueue,
     owned: Owned,
@@ -29,8 +32,8 @@ pub(crate) struct Shard {
 
 /// What became of the record with the least `forget_at`.
 pub(crate) enum Oldest {
-    /// It was removed.
-    Removed(Row),
+    /// It was removed from this slot.
+    Removed(Slot, Row),
     /// There is none that may be forgotten, or only spared ones.
     NotYet,
     /// That is not known yet: the queue was cleared up for a while.
@@ -97,48 +100,77 @@ impl Shard {
         self.slot(key).map(|slot| &self.rows[slot])
     }
 
-    /// Writes a row, in place of the one that has its key. An anchor that is closed stays so.
-    pub(crate) fn put(&mut self, mut entry: Indexed) {
-        if let Some(slot) = self.slot(entry.key()) {
-            let row = &mut entry.row;
-            if self.rows[slot].is_kept_as(row) {
-                return self.rewrite(slot, entry.row);
-            }
-            let was_closed = self.remove_slot(slot).standing == Standing::ClosedAnchor;
-            if was_closed && row.standing == Standing::Anchor {
-                row.close(row.version);
-            }
+    /// Writes a row, in place of the one that has its key, and says in which slot it lies and of what family that one was a
+    /// member. An anchor that is closed stays so.
+    pub(crate) fn put(&mut self, entry: Indexed) -> (Slot, Option<Family>) {
+        let Some(slot) = self.slot(entry.key()) else {
+            return (self.insert(entry), None);
+        };
+        let mut row = entry.row;
+        let old = &self.rows[slot];
+        let family = old.family();
+        if old.standing == Standing::ClosedAnchor && row.standing == Standing::Anchor {
+            row.close(row.version);
         }
-        self.insert(entry);
+        self.rewrite(slot, row);
+        (slot, family)
     }
 
-    pub(crate) fn remove(&mut self, key: Hashed) -> Option<Row> {
-        self.slot(key).map(|slot| self.remove_slot(slot))
+    pub(crate) fn remove(&mut self, key: Hashed) -> Option<(Slot, Row)> {
+        self.slot(key).map(|slot| (slot, self.remove_slot(slot)))
     }
 
-    /// Closes the anchor with this key, if there is one and it is open.
-    pub(crate) fn close(&mut self, anchor: Hashed, version: Version) {
+    /// Closes the anchor with this key, if there is one and it is open. It then may be forgotten from `forget_at` on, if not
+    /// earlier.
+    pub(crate) fn close(&mut self, anchor: Hashed, version: Version, forget_at: Timestamp) {
         let Some(slot) = self.slot(anchor) else {
             return;
         };
         let row = &mut self.rows[slot];
-        if row.standing == Standing::Anchor {
-            self.owned.remove(row);
-            self.bytes -= row.bytes();
-            row.close(version);
-            self.bytes += row.bytes();
+        if row.standing != Standing::Anchor {
+            return;
+        }
+        self.owned.remove(row);
+        self.bytes -= row.bytes();
+        row.close(version);
+        self.bytes += row.bytes();
+        if forget_at < row.forget_at {
+            row.forget_at = forget_at;
+            self.forget.push(&self.rows, slot);
         }
     }
 
-    /// Moves all members of the family of this anchor to `removed`.
-    pub(crate) fn remove_members(&mut self, anchor: Hashed, removed: &mut Vec<Row>) {
-        let rows = &self.rows;
-        let family = Family::of_anchor(anchor.digest);
-        let is_member = |slot| rows[slot].family() == Some(family);
-        let members = self.by_family.take(anchor.hash, is_member);
-        for slot in members {
-            removed.push(self.remove_row(slot));
-        }
+    /// The places of the members of the family whose anchor this is, and perhaps others. The anchor is in this shard, or would
+    /// be; the members are in any.
+    pub(crate) fn places(&self, anchor: Hashed) -> impl Iterator<Item = Place> {
+        self.by_family.find(anchor.hash)
+    }
+
+    /// Takes out all places of members of a family, and perhaps others, which the caller puts back.
+    pub(crate) fn take_places(&mut self, anchor: Hashed) -> Vec<Place> {
+        self.by_family.take(anchor.hash)
+    }
+
+    /// Notes where a member lies of the family whose anchor this is.
+    pub(crate) fn join(&mut self, anchor: Hashed, place: Place) {
+        self.by_family.insert(anchor.hash, place);
+    }
+
+    /// Notes that a member has gone from where it was.
+    pub(crate) fn leave(&mut self, anchor: Hashed, place: Place) {
+        self.by_family.remove(anchor.hash, place);
+    }
+
+    /// The row in this slot, if it is of a member of this family.
+    pub(crate) fn member(&self, slot: Slot, family: Family) -> Option<&Row> {
+        let row = self.rows.get(slot)?;
+        (row.family() == Some(family)).then_some(row)
+    }
+
+    /// Removes the row in this slot, if it is of a member of this family.
+    pub(crate) fn remove_member(&mut self, slot: Slot, family: Family) -> Option<Row> {
+        self.member(slot, family)?;
+        Some(self.remove_slot(slot))
     }
 
     /// No record may be forgotten earlier than this.
@@ -154,7 +186,7 @@ impl Shard {
                 First::Row(slot) if spared.binary_search(&self.rows[slot].digest).is_ok() => {
                     passed_over.push(slot);
                 }
-                First::Row(slot) => break Oldest::Removed(self.remove_slot(slot)),
+                First::Row(slot) => break Oldest::Removed(slot, self.remove_slot(slot)),
                 First::NotYet => break Oldest::NotYet,
                 First::LeftBehind => break Oldest::AskAgain,
             }
@@ -172,59 +204,38 @@ impl Shard {
             .filter_map(|slot| to_listed(&self.rows[slot], listing))
     }
 
-    /// What the members of the family of this anchor take, without those that `is_apart` tells of.
-    pub(crate) fn bytes_of_members(
-        &self,
-        anchor: Hashed,
-        is_apart: impl Fn(&Digest) -> bool,
-    ) -> usize {
-        let family = Family::of_anchor(anchor.digest);
-        let members = self.by_family.find(anchor.hash);
-        members
-            .map(|slot| &self.rows[slot])
-            .filter(|row| row.family() == Some(family) && !is_apart(&row.digest))
-            .map(Row::bytes)
-            .sum()
-    }
-
     fn slot(&self, key: Hashed) -> Option<Slot> {
         let mut slots = self.by_digest.find(key.hash);
         slots.find(|slot| self.rows[*slot].digest == key.digest)
     }
 
-    fn insert(&mut self, Indexed { row, hash, anchor }: Indexed) {
+    fn insert(&mut self, Indexed { row, hash, .. }: Indexed) -> Slot {
         self.bytes += row.bytes();
         let slot = self.rows.insert(row);
-        let row = &self.rows[slot];
         self.by_digest.insert(hash, slot);
-        if let Some(anchor) = anchor {
-            self.by_family.insert(anchor, slot);
-        }
-        self.owned.insert(row, slot);
+        self.owned.insert(&self.rows[slot], slot);
         self.forget.push(&self.rows, slot);
+        slot
     }
 
-    /// Writes a row over another one that stands where it will stand.
+    /// Writes a row over another one of the same record. The indexes that find both in the same way are left alone.
     fn rewrite(&mut self, slot: Slot, row: Row) {
-        self.bytes -= self.rows[slot].bytes();
+        let old = &mut self.rows[slot];
+        self.bytes -= old.bytes();
         self.bytes += row.bytes();
-        let moves = self.rows[slot].forget_at != row.forget_at;
-        self.rows[slot].rewrite(row);
+        if !old.is_listed_as(&row) {
+            self.owned.remove(old);
+            self.owned.insert(&row, slot);
+        }
+        let moves = old.forget_at != row.forget_at;
+        *old = row;
         if moves {
             self.forget.push(&self.rows, slot);
         }
     }
 
+    /// Removes a row. If it is of a member, that has to leave its family afterwards.
     fn remove_slot(&mut self, slot: Slot) -> Row {
-        if let Some(family) = self.rows[slot].family() {
-            let anchor = self.hasher.hash(family.anchor());
-            self.by_family.remove(anchor.hash, slot);
-        }
-        self.remove_row(slot)
-    }
-
-    /// Removes a row that is no longer found by its family.
-    fn remove_row(&mut self, slot: Slot) -> Row {
         let row = self.rows.remove(slot);
         let key = self.hasher.hash(&row.digest);
         self.by_digest.remove(key.hash, slot);
@@ -236,10 +247,7 @@ impl Shard {
 
 fn to_listed(row: &Row, listing: &Listing) -> Option<Listed> {
     let under = row.listed.as_ref()?;
-    let is_owner = match &listing.by {
-        OwnedBy::Client(client) => under.owner.client == *client,
-        OwnedBy::Subject(subject) => under.owner.subject.as_ref() == Some(subject),
-    };
+    let is_owner = under.owner.is_found_by(&listing.by);
     (is_owner && under.realm == listing.realm && under.kind == listing.kind).then(|| Listed {
         digest: row.digest,
         owner: under.owner.clone(),

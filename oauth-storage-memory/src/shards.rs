@@ -12,15 +12,43 @@ use crate::{
     ceiling::Ceiling,
     index::Hasher,
     shard::Shard,
+    slab::Slot,
     sync::{AtomicU64, Mutex, MutexGuard, Ordering},
 };
 
-/// How many shards there are: a power of two. A model of their locks gets by with two.
-pub(crate) const SHARDS: usize = if cfg!(loom) { 2 } else { 64 };
+/// How many shards there are: a power of two. A model of their locks gets by with four.
+pub(crate) const SHARDS: usize = if cfg!(loom) { 4 } else { 64 };
 
 /// The shard in which the record with this digest lies. Shards are in the order of the digests in them.
 pub(crate) fn shard_of(digest: &Digest) -> usize {
-    usize::from(digest.as_bytes()[0]) * SHARDS / 256
+    first_bits(digest).into()
+}
+
+/// The number of a shard in a byte: as many bits as that takes, of all digests in it the first ones.
+fn first_bits(digest: &Digest) -> u8 {
+    digest.as_bytes()[0] >> (8 - SHARDS.trailing_zeros())
+}
+
+/// Where a row lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) slot: Slot,
+    shard: u8,
+}
+
+impl Place {
+    /// That of the record with this digest, which lies in this slot.
+    pub(crate) fn of(digest: &Digest, slot: Slot) -> Self {
+        Self {
+            slot,
+            shard: first_bits(digest),
+        }
+    }
+
+    /// The shard that the slot is in.
+    pub(crate) fn shard(self) -> usize {
+        self.shard.into()
+    }
 }
 
 /// All shards.
@@ -106,6 +134,10 @@ impl ShardSet {
         self.0 |= 1 << index;
     }
 
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     fn len(self) -> usize {
         self.0.count_ones() as usize
     }
@@ -152,22 +184,33 @@ pub(crate) struct Locked<'a> {
 impl Locked<'_> {
     /// The shard of this digest, which must be among those that were locked.
     pub(crate) fn of(&self, digest: &Digest) -> &Shard {
-        &self.shards[self.set.rank(shard_of(digest))].shard
+        self.shard(shard_of(digest))
     }
 
     /// The shard of this digest, to change it.
     pub(crate) fn of_mut(&mut self, digest: &Digest) -> &mut Shard {
-        &mut self.shards[self.set.rank(shard_of(digest))].shard
+        self.shard_mut(shard_of(digest))
+    }
+
+    /// Whether this shard is among those that were locked.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn has(&self, index: usize) -> bool {
+        self.set.contains(index)
+    }
+
+    /// The shard with this index, which must be among those that were locked.
+    pub(crate) fn shard(&self, index: usize) -> &Shard {
+        &self.shards[self.set.rank(index)].shard
+    }
+
+    /// The shard with this index, to change it.
+    pub(crate) fn shard_mut(&mut self, index: usize) -> &mut Shard {
+        &mut self.shards[self.set.rank(index)].shard
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Shard> {
         self.shards.iter().map(|locked| &*locked.shard)
-    }
-
-    /// All of them, to change them.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
-        self.shards.iter_mut().map(|locked| &mut *locked.shard)
     }
 }
 

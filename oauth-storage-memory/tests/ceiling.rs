@@ -173,7 +173,9 @@ fn a_full_store_ends_families_and_what_they_free_has_room_for_others() {
         count += 1;
     }
     // Two for what one member frees: the first of the family is removed by the same commit, and is not counted twice.
-    let mut one_too_many = change(count).remove(key(1), id(1)).end(family);
+    let mut one_too_many = change(count)
+        .remove(key(1), id(1))
+        .end(family, Timestamp::MAX);
     for number in 0..count {
         one_too_many = one_too_many.create(record(1000 + number));
     }
@@ -183,7 +185,7 @@ fn a_full_store_ends_families_and_what_they_free_has_room_for_others() {
             .unwrap()
             .is_some_and(|anchor| !anchor.closed)
     );
-    let mut as_many = change(count).end(family);
+    let mut as_many = change(count).end(family, Timestamp::MAX);
     for number in 1..count {
         as_many = as_many.create(record(1000 + number));
     }
@@ -374,10 +376,10 @@ fn what_is_counted_is_what_is_taken() {
                         commit = commit.create(opening);
                     }
                     "listed" => {
-                        record.owner = Some(Owner {
-                            client: "client".into(),
-                            subject: Some(format!("subject {number}").into()),
-                        });
+                        record.owner = Owner::new(
+                            Some("client".into()),
+                            Some(format!("subject {number}").into()),
+                        );
                     }
                     _ => {}
                 }

@@ -1,7 +1,7 @@
 //! Models of what threads do to the store at the same moment, run through every order in which they can come to its locks and
 //! atomics: `RUSTFLAGS="--cfg loom" cargo test -p oauth-storage-memory --test loom`.
 //!
-//! The store has two shards here. A key is in the first or in the second of them, as its name says.
+//! The store has four shards here. A key is in one of them, as its name says.
 
 #![cfg(loom)]
 #![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
@@ -41,7 +41,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 /// The nth key of a shard.
 fn key(shard: u8, nth: usize) -> Key {
     let keys = (0..=u8::MAX).map(|name| Key::new(&Realm::default(), Kind::CODE, &[&[name]]));
-    keys.filter(|key| key.digest().as_bytes()[0] >> 7 == shard)
+    keys.filter(|key| key.digest().as_bytes()[0] >> 6 == shard)
         .nth(nth)
         .unwrap()
 }
@@ -172,7 +172,7 @@ fn nothing_is_added_to_a_family_that_ends() {
         let [added, ended] = both(
             &store,
             change(2).create(member(&tokens[1], grant.family())),
-            change(3).end(grant.family()),
+            change(3).end(grant.family(), Timestamp::MAX),
         );
         assert_eq!(ended, Outcome::Committed);
         assert!(
@@ -181,6 +181,95 @@ fn nothing_is_added_to_a_family_that_ends() {
         );
         assert!(load(&store, &grant).unwrap().closed);
     });
+}
+
+/// An end learns from the shard of the anchor where the members are, and locks their shards then: whoever comes in between
+/// is not missed.
+#[test]
+fn a_refresh_comes_before_the_end_of_its_grant_or_is_a_conflict() {
+    model(5, || {
+        let store = MemoryStore::default();
+        // A member in a shard before that of the anchor, and those that come in that itself and after it.
+        let (grant, tokens) = (key(1, 0), [key(0, 0), key(1, 1), key(2, 0)]);
+        let opening = change(1)
+            .create(anchor(&grant))
+            .create(member(&tokens[0], grant.family()));
+        assert_eq!(commit(&store, opening), Outcome::Committed);
+        let refresh = change(2)
+            .create(member(&tokens[1], grant.family()))
+            .create(member(&tokens[2], grant.family()))
+            .replace(anchor(&grant), id(1));
+        let ending = change(3).end(grant.family(), NOW);
+        let [refreshed, ended] = both(&store, refresh, ending);
+        assert_eq!(ended, Outcome::Committed);
+        assert!(
+            tokens.iter().all(|token| load(&store, token).is_none()),
+            "a member outlives its family; the refresh was {refreshed:?}"
+        );
+        let found = load(&store, &grant).unwrap();
+        assert!(found.closed && found.version == id(3) && found.forget_at == NOW);
+    });
+}
+
+/// Whoever reads while a family ends sees all of it or nothing.
+#[test]
+fn the_members_of_a_family_end_at_once() {
+    model(5, || {
+        let store = MemoryStore::default();
+        let (grant, tokens) = (key(0, 0), [key(0, 1), key(1, 0)]);
+        let opening = change(1)
+            .create(anchor(&grant))
+            .create(member(&tokens[0], grant.family()))
+            .create(member(&tokens[1], grant.family()));
+        assert_eq!(commit(&store, opening), Outcome::Committed);
+        let ender = {
+            let (store, family) = (store.clone(), grant.family());
+            thread::spawn(move || commit(&store, change(2).end(family, NOW)))
+        };
+        let has_ended = load(&store, &tokens[1]).is_none();
+        assert!(!has_ended || load(&store, &tokens[0]).is_none());
+        assert!(!has_ended || load(&store, &grant).unwrap().closed);
+        assert_eq!(ender.join().unwrap(), Outcome::Committed);
+    });
+}
+
+/// Who prunes a member unlocks its shard before it takes the place out of the list of the family. Others may have put a member
+/// into the same place until then.
+#[test]
+fn a_member_in_the_place_of_a_pruned_one_ends_with_its_family() {
+    let forgettable = |token: &Key, family| Record {
+        forget_at: Timestamp::from_unix_seconds(1),
+        ..member(token, family)
+    };
+    // In the same family, and in one that was ended, forgotten and opened again meanwhile.
+    for opens_again in [false, true] {
+        model(4, move || {
+            let store = MemoryStore::default();
+            let (grant, tokens) = (key(0, 0), [key(1, 0), key(1, 1)]);
+            let family = grant.family();
+            let opening = change(1)
+                .create(anchor(&grant))
+                .create(forgettable(&tokens[0], family));
+            assert_eq!(commit(&store, opening), Outcome::Committed);
+            let pruner = {
+                let store = store.clone();
+                thread::spawn(move || now(store.prune(Timestamp::from_unix_seconds(1), 1)))
+            };
+            let mut joining = change(2).create(member(&tokens[1], family));
+            if opens_again {
+                let ending = change(3).end(family, NOW);
+                assert_eq!(commit(&store, ending), Outcome::Committed);
+                now(store.prune(NOW, 9)).unwrap();
+                joining = joining.create(anchor(&grant));
+            }
+            assert_eq!(commit(&store, joining), Outcome::Committed);
+            assert!(pruner.join().unwrap().unwrap() <= 1);
+            let ending = change(4).end(family, NOW);
+            assert_eq!(commit(&store, ending), Outcome::Committed);
+            assert!(load(&store, &tokens[1]).is_none());
+            assert!(load(&store, &grant).unwrap().closed);
+        });
+    }
 }
 
 #[test]

@@ -4,15 +4,18 @@
 //! was so stays so until the end of the transaction. READ COMMITTED is enough for that: a statement that has waited for a row
 //! looks at the row as it then is, and the next statement sees all that was committed before it began.
 //!
-//! Families are where that matters. Who adds to one holds its anchor shared; who ends one holds it exclusively, and removes the
-//! members in a *later* statement, which sees those that were added while it waited.
+//! Families are where that matters. Who adds to one holds its anchor shared, or exclusively if it also replaces it; who ends one
+//! holds it exclusively, and removes the members in a *later* statement, which sees those that were added while it waited.
 //!
 //! What has to stay absent, and an anchor that is not there when its family ends, is reserved by a row that nobody else ever sees.
 //!
 //! Every transaction locks anchors first, and rows in the order of their digests, so that two rarely wait for each other;
 //! if they do, the database notices and one is tried again.
 
-use oauth_core::store::{Commit, Digest, Expect, Family, Put, Record, Role, Version};
+use oauth_core::{
+    store::{Commit, Digest, Expect, Family, Owner, Put, Record, Role, Version},
+    time::Timestamp,
+};
 
 use crate::{
     flight::{Step, step},
@@ -22,10 +25,10 @@ use crate::{
 
 /// Makes a statement fail, with a division by zero, unless its part in parentheses finds or changes a row.
 macro_rules! expect {
-    ($found:literal) => {
+    ($($found:tt)+) => {
         concat!(
             "WITH found AS (",
-            $found,
+            $($found)+,
             ") SELECT 1 / count(*) FROM found"
         )
     };
@@ -41,14 +44,29 @@ pub(crate) const INSERT: &str = "INSERT INTO oauth_record
     (version, role, family, client, subject, forget_at, body, digest, realm, kind)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-/// A closed anchor stays closed.
-pub(crate) const REPLACE: &str = expect!(
-    "UPDATE oauth_record
-     SET version = $1, role = CASE WHEN role = 3 AND $2 = 1::smallint THEN 3::smallint ELSE $2 END,
-         family = $3, client = $4, subject = $5, forget_at = $6, body = $7
-     WHERE digest = $8 AND version = $9
-     RETURNING 1"
-);
+/// Writes a record in place of another one. A closed anchor stays closed.
+///
+/// PostgreSQL compares what is set with what was there. If no column of an index is another one,
+/// as when a grant is refreshed, and the page has room, no index is written to.
+macro_rules! replace_if {
+    ($condition:literal) => {
+        expect!(concat!(
+            "UPDATE oauth_record
+             SET version = $1, role = CASE WHEN role = 3 AND $2 = 1::smallint THEN 3::smallint ELSE $2 END,
+                 family = $3, client = $4, subject = $5, forget_at = $6, body = $7
+             WHERE digest = $8 AND version = $9 AND ",
+            $condition,
+            " RETURNING 1"
+        ))
+    };
+}
+
+pub(crate) const REPLACE: &str = replace_if!("true");
+
+/// The same for an anchor into whose family the commit also puts. It is locked once, as strongly as
+/// it has to be: who would lock it shared first and exclusively afterwards waits for another who
+/// does the same.
+pub(crate) const REPLACE_OPEN: &str = replace_if!("role <> 3");
 
 pub(crate) const REMOVE: &str =
     expect!("DELETE FROM oauth_record WHERE digest = $1 AND version = $2 RETURNING 1");
@@ -58,12 +76,13 @@ pub(crate) const RESERVE: &str =
     "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
     VALUES ($1, $2, '', '', 0, 0, '')";
 
-/// Closes an anchor, or reserves its place if it is not there. One statement, so that nobody comes between: after it this
+/// Closes an anchor, which may be forgotten from the earlier of two times, or reserves its place if it is not there. One statement, so that nobody comes between: after it this
 /// transaction holds the row that is there, open or closed before, or the place of the one that is not.
 pub(crate) const CLOSE: &str =
     "INSERT INTO oauth_record AS found (version, digest, realm, kind, role, forget_at, body)
-    VALUES ($1, $2, '', '', 0, 0, '')
-    ON CONFLICT (digest) DO UPDATE SET version = $1, role = 3 WHERE found.role = 1";
+    VALUES ($1, $2, '', '', 0, $3, '')
+    ON CONFLICT (digest) DO UPDATE
+    SET version = $1, role = 3, forget_at = least(found.forget_at, excluded.forget_at) WHERE found.role = 1";
 
 pub(crate) const RELEASE: &str =
     "DELETE FROM oauth_record WHERE digest = $1 AND version = $2 AND role = 0";
@@ -73,11 +92,12 @@ pub(crate) const RELEASE: &str =
 pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM oauth_record WHERE family = $1";
 
 /// All statements that are prepared when a connection is made.
-pub(crate) const ALL: [&str; 9] = [
+pub(crate) const ALL: [&str; 10] = [
     IS_AT_VERSION,
     IS_OPEN,
     INSERT,
     REPLACE,
+    REPLACE_OPEN,
     REMOVE,
     RESERVE,
     RELEASE,
@@ -93,26 +113,30 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
         keys.push((guard.key.digest(), Change::Guard(guard.expect)));
     }
     for put in &commit.puts {
-        keys.push((put.record.key.digest(), Change::Put(put)));
+        let is_joined = joined.iter().any(|family| is_anchor_of(family, put));
+        keys.push((put.record.key.digest(), Change::Put(put, is_joined)));
     }
     for removal in &commit.removals {
         keys.push((removal.key.digest(), Change::Remove(removal.version)));
     }
-    for family in &commit.ends {
-        keys.push((family.anchor(), Change::Close));
+    for end in &commit.ends {
+        keys.push((end.family.anchor(), Change::Close(end.forget_at)));
     }
     for family in &joined {
-        keys.push((family.anchor(), Change::Join));
+        // What puts the anchor also sees whether it is open.
+        if !commit.puts.iter().any(|put| is_anchor_of(family, put)) {
+            keys.push((family.anchor(), Change::Join));
+        }
     }
-    // Anchors first, and of the same key the joining last: it looks at what the commit has made of the anchor.
+    // Anchors first.
     keys.sort_by_key(|(digest, change)| (!change.is_of_anchor(digest, commit, &joined), *digest));
 
     let mut steps = Vec::with_capacity(keys.len() + commit.ends.len() + 1);
     for (digest, change) in keys {
         change.steps(digest, &commit.id, &mut steps);
     }
-    for family in &commit.ends {
-        let anchor = &family.anchor().as_bytes()[..];
+    for end in &commit.ends {
+        let anchor = &end.family.anchor().as_bytes()[..];
         steps.push(step!(REMOVE_MEMBERS, anchor));
     }
     if let Some(before) = commit.prune_before
@@ -127,25 +151,30 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
     steps
 }
 
+fn is_anchor_of(family: &Family, put: &Put) -> bool {
+    put.record.role == Role::Anchor && put.record.key.digest() == family.anchor()
+}
+
 /// What happens to the row of one key.
 enum Change<'a> {
     Guard(Expect),
-    Put(&'a Put),
+    /// And whether it is the anchor of a family into which the commit also puts.
+    Put(&'a Put, bool),
     Remove(Version),
-    Close,
+    Close(Timestamp),
     Join,
 }
 
 impl<'a> Change<'a> {
     fn is_of_anchor(&self, digest: &Digest, commit: &Commit, joined: &[&Family]) -> bool {
         match self {
-            Self::Close | Self::Join => true,
-            Self::Put(put) if put.record.role == Role::Anchor => true,
-            Self::Guard(_) | Self::Put(_) | Self::Remove(_) => joined
-                .iter()
-                .copied()
-                .chain(&commit.ends)
-                .any(|family| family.anchor() == digest),
+            Self::Close(_) | Self::Join => true,
+            Self::Put(put, _) if put.record.role == Role::Anchor => true,
+            Self::Guard(_) | Self::Put(..) | Self::Remove(_) => {
+                let ended = commit.ends.iter().map(|end| &end.family);
+                let mut families = joined.iter().copied().chain(ended);
+                families.any(|family| family.anchor() == digest)
+            }
         }
     }
 
@@ -160,12 +189,12 @@ impl<'a> Change<'a> {
                 steps.push(step!(RESERVE, id, digest));
                 steps.push(step!(RELEASE, digest, id));
             }
-            Self::Put(put) => steps.push(write(put, digest, id)),
+            Self::Put(put, is_joined) => steps.push(write(put, is_joined, digest, id)),
             Self::Remove(version) => {
                 steps.push(step!(REMOVE, digest, version.as_bytes().to_vec()));
             }
-            Self::Close => {
-                steps.push(step!(CLOSE, id, digest));
+            Self::Close(forget_at) => {
+                steps.push(step!(CLOSE, id, digest, millis(forget_at)));
                 steps.push(step!(RELEASE, digest, id));
             }
             Self::Join => steps.push(step!(IS_OPEN, digest)),
@@ -173,7 +202,7 @@ impl<'a> Change<'a> {
     }
 }
 
-fn write<'a>(put: &'a Put, digest: &'a [u8], id: &'a [u8]) -> Step<'a> {
+fn write<'a>(put: &'a Put, is_joined: bool, digest: &'a [u8], id: &'a [u8]) -> Step<'a> {
     let Record {
         key,
         role,
@@ -182,11 +211,8 @@ fn write<'a>(put: &'a Put, digest: &'a [u8], id: &'a [u8]) -> Step<'a> {
         body,
     } = &put.record;
     let (standing, family) = Standing::of(role);
-    let client = owner.as_ref().map(|owner| owner.client.as_bytes());
-    let subject = owner
-        .as_ref()
-        .and_then(|owner| owner.subject.as_deref())
-        .map(str::as_bytes);
+    let client = owner.as_ref().and_then(Owner::client).map(str::as_bytes);
+    let subject = owner.as_ref().and_then(Owner::subject).map(str::as_bytes);
     let (standing, forget_at) = (standing as i16, millis(*forget_at));
     match put.expect {
         Expect::Absent => step!(
@@ -203,7 +229,7 @@ fn write<'a>(put: &'a Put, digest: &'a [u8], id: &'a [u8]) -> Step<'a> {
             key.kind().as_str().as_bytes(),
         ),
         Expect::Version(version) => step!(
-            REPLACE,
+            if is_joined { REPLACE_OPEN } else { REPLACE },
             id,
             standing,
             family,
@@ -242,4 +268,47 @@ fn needed<'a>(commit: &'a Commit, joined: &[&'a Family]) -> Vec<&'a [u8]> {
         .chain(joined)
         .map(|digest| &digest.as_bytes()[..])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use oauth_core::store::{Key, Kind, Realm};
+
+    use super::*;
+
+    fn record(kind: Kind, role: Role) -> Record {
+        Record {
+            key: Key::new(&Realm::default(), kind, &[b"name"]),
+            role,
+            owner: None,
+            forget_at: Timestamp::MAX,
+            body: Box::default(),
+        }
+    }
+
+    #[test]
+    fn an_anchor_is_locked_first_and_once() {
+        let grant = record(Kind::GRANT, Role::Anchor);
+        let token = record(Kind::ACCESS_TOKEN, Role::Member(grant.key.family()));
+        let version = Version::from_bytes([1; 16]);
+        let joining = Commit::new(version).create(token.clone());
+        for (commit, expected) in [
+            (joining.clone(), [IS_OPEN, INSERT]),
+            (
+                joining.clone().replace(grant.clone(), version),
+                [REPLACE_OPEN, INSERT],
+            ),
+            (joining.create(grant.clone()), [INSERT, INSERT]),
+            (
+                Commit::new(version)
+                    .replace(token, version)
+                    .replace(grant, version),
+                [REPLACE_OPEN, REPLACE],
+            ),
+        ] {
+            let steps = steps(&commit);
+            let statements: Vec<_> = steps.iter().map(|step| &*step.sql).collect();
+            assert_eq!(statements, expected);
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Pages of an owner's records.
 
+use std::sync::Arc;
+
 use oauth_core::store::{Listed, Listing, OwnedBy, Owner, Page, StoreError};
 use tokio_postgres::Row;
 
@@ -53,15 +55,14 @@ pub(crate) fn page(listing: &Listing, rows: &[Row]) -> Result<Page, StoreError> 
 }
 
 fn listed(row: &Row) -> Result<Listed, StoreError> {
-    let client: Option<&[u8]> = column(row, 6)?;
-    let subject: Option<&[u8]> = column(row, 7)?;
-    let client = client.ok_or_else(|| damaged("a subject without a client"))?;
+    let column = |index| -> Result<Option<Arc<str>>, StoreError> {
+        let bytes: Option<&[u8]> = column(row, index)?;
+        Ok(bytes.map(name).transpose()?.map(Into::into))
+    };
+    let owner = Owner::new(column(6)?, column(7)?);
     Ok(Listed {
         digest: digest(row, 5)?,
-        owner: Owner {
-            client: name(client)?.into(),
-            subject: subject.map(name).transpose()?.map(Into::into),
-        },
+        owner: owner.ok_or_else(|| damaged("a list that it cannot be in"))?,
         stored: stored(row)?,
     })
 }

@@ -31,6 +31,17 @@ async fn no_statement_reads_the_whole_table() {
     migrate(&mut client).await.unwrap();
     client.batch_execute(FILL).await.unwrap();
     let digest = "'\\x00'";
+    let replacement = vec![
+        digest,
+        "1::smallint",
+        "NULL",
+        "NULL",
+        "NULL",
+        "1",
+        digest,
+        digest,
+        digest,
+    ];
     let (pair, step) = (prune::sql(2), prune::sql(prune::STEP));
     for (sql, parameters, indexes) in [
         (LOAD, vec![digest], &["oauth_record_pkey"][..]),
@@ -43,22 +54,13 @@ async fn no_statement_reads_the_whole_table() {
         (commit::IS_OPEN, vec![digest], &["oauth_record_pkey"]),
         (commit::REMOVE, vec![digest; 2], &["oauth_record_pkey"]),
         (commit::RELEASE, vec![digest; 2], &["oauth_record_pkey"]),
-        (commit::CLOSE, vec![digest; 2], &["oauth_record_pkey"]),
         (
-            commit::REPLACE,
-            vec![
-                digest,
-                "1::smallint",
-                "NULL",
-                "NULL",
-                "NULL",
-                "1",
-                digest,
-                digest,
-                digest,
-            ],
+            commit::CLOSE,
+            vec![digest, digest, "1"],
             &["oauth_record_pkey"],
         ),
+        (commit::REPLACE, replacement.clone(), &["oauth_record_pkey"]),
+        (commit::REPLACE_OPEN, replacement, &["oauth_record_pkey"]),
         (
             commit::REMOVE_MEMBERS,
             vec![digest],

@@ -83,7 +83,9 @@ async fn a_read_is_one_round_trip_and_so_is_a_commit_of_whatever_size() {
         .replace(record("code", Role::Member(family)), opening.id)
         .create(record("access", Role::Member(family)))
         .create(record("refresh", Role::Member(family)));
-    let ending = change(3).end(family).create(record("mark", Role::Single));
+    let ending = change(3)
+        .end(family, Timestamp::MAX)
+        .create(record("mark", Role::Single));
     // What has been committed conflicts.
     let conflicting = opening.clone();
     for (commit, outcome, what) in [

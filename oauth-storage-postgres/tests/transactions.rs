@@ -80,7 +80,7 @@ async fn without_a_transaction_nothing_is_written() {
     let everything = change(2)
         .replace(record(3, Role::Single), Version::from_bytes([1; 16]))
         .create(record(4, Role::Single))
-        .end(key(1).family());
+        .end(key(1).family(), Timestamp::MAX);
     let error = store.commit(everything.clone()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     let later = Timestamp::MAX;
@@ -117,7 +117,9 @@ async fn an_anchor_that_is_forgotten_and_put_again_does_not_keep_its_old_members
     let halter = lock(&halting, second).await;
     let watching = raw(&schema.url).await;
 
-    let ending = change(2).end(key(first).family()).end(key(second).family());
+    let ending = change(2)
+        .end(key(first).family(), Timestamp::MAX)
+        .end(key(second).family(), Timestamp::MAX);
     let ending = spawn(&store, ending);
     let ender = until_one_waits_for(&watching, forgetter, || false)
         .await

@@ -2,7 +2,9 @@
 
 use std::ptr;
 
-use oauth_core::store::{Commit, Digest, Expect, Family, Key, Outcome, Put, Record, Role, Version};
+use oauth_core::store::{
+    Commit, Digest, End, Expect, Family, Key, Outcome, Owner, Put, Record, Role, Version,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
@@ -16,6 +18,13 @@ const INSERT: &str = "INSERT INTO record
     (version, role, family, client, subject, forget_at, body, digest, realm, kind)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (digest) DO NOTHING";
 
+/// Writes what has no index, if nothing that has one changes: so a grant is refreshed. SQLite writes
+/// to the index of every column that is set, whether to another value or not.
+pub(crate) const REWRITE: &str = "UPDATE record
+    SET version = ?1, body = ?7
+    WHERE digest = ?8 AND (role = ?2 OR role = 3 AND ?2 = 1) AND family IS ?3
+        AND client IS ?4 AND subject IS ?5 AND forget_at = ?6";
+
 /// A closed anchor stays closed.
 pub(crate) const REPLACE: &str = "UPDATE record
     SET version = ?1, role = CASE WHEN role = 3 AND ?2 = 1 THEN 3 ELSE ?2 END,
@@ -25,7 +34,8 @@ pub(crate) const REPLACE: &str = "UPDATE record
 pub(crate) const REMOVE: &str = "DELETE FROM record WHERE digest = ?1";
 
 pub(crate) const CLOSE: &str =
-    "UPDATE record SET version = ?1, role = 3 WHERE digest = ?2 AND role = 1";
+    "UPDATE record SET version = ?1, role = 3, forget_at = min(forget_at, ?3)
+    WHERE digest = ?2 AND role = 1";
 
 pub(crate) const REMOVE_MEMBERS: &str = "DELETE FROM record WHERE family = ?1";
 
@@ -54,8 +64,8 @@ pub(crate) fn apply(transaction: &Connection, commit: &Commit) -> rusqlite::Resu
         write(transaction, put, &commit.id)?;
     }
     // After the puts: what they move out of a family does not end with it.
-    for family in &commit.ends {
-        end(transaction, family, &commit.id)?;
+    for ended in &commit.ends {
+        end(transaction, ended, &commit.id)?;
     }
     if let Some(before) = commit.prune_before {
         let limit = commit.puts.len().saturating_mul(2);
@@ -144,11 +154,13 @@ fn find(
         .optional()
 }
 
-fn end(transaction: &Connection, family: &Family, id: &Version) -> rusqlite::Result<()> {
-    let anchor = family.anchor().as_bytes();
-    transaction
-        .prepare_cached(CLOSE)?
-        .execute(params![id.as_bytes(), anchor])?;
+fn end(transaction: &Connection, ended: &End, id: &Version) -> rusqlite::Result<()> {
+    let anchor = ended.family.anchor().as_bytes();
+    transaction.prepare_cached(CLOSE)?.execute(params![
+        id.as_bytes(),
+        anchor,
+        millis(ended.forget_at)
+    ])?;
     transaction
         .prepare_cached(REMOVE_MEMBERS)?
         .execute([anchor])?;
@@ -165,8 +177,8 @@ fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<
         body,
     } = &put.record;
     let (standing, family) = Standing::of(role);
-    let client = owner.as_ref().map(|owner| &*owner.client);
-    let subject = owner.as_ref().and_then(|owner| owner.subject.as_deref());
+    let client = owner.as_ref().and_then(Owner::client);
+    let subject = owner.as_ref().and_then(Owner::subject);
     let (version, standing, forget_at) = (id.as_bytes(), standing as i64, millis(*forget_at));
     let digest = key.digest().as_bytes();
     let (realm, kind) = (key.realm().as_str(), key.kind().as_str());
@@ -174,9 +186,15 @@ fn write(transaction: &Connection, put: &Put, id: &Version) -> rusqlite::Result<
         Expect::Absent => transaction.prepare_cached(INSERT)?.execute(params![
             version, standing, family, client, subject, forget_at, body, digest, realm, kind
         ]),
-        Expect::Version(_) => transaction.prepare_cached(REPLACE)?.execute(params![
-            version, standing, family, client, subject, forget_at, body, digest
-        ]),
+        Expect::Version(_) => {
+            let columns = params![
+                version, standing, family, client, subject, forget_at, body, digest
+            ];
+            match transaction.prepare_cached(REWRITE)?.execute(columns)? {
+                0 => transaction.prepare_cached(REPLACE)?.execute(columns),
+                written => Ok(written),
+            }
+        }
     }
 }
 
@@ -188,4 +206,91 @@ fn needed(commit: &Commit) -> Vec<&Digest> {
         .chain(put)
         .chain(joined(commit).map(Family::anchor))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use oauth_core::{
+        store::{Kind, Realm},
+        time::Timestamp,
+    };
+    use rusqlite::TransactionBehavior;
+
+    use super::*;
+    use crate::connection::DatabaseFile;
+
+    /// The record of a grant after so many refreshes.
+    fn grant(number: u32, refreshes: u8) -> Record {
+        Record {
+            key: Key::new(&Realm::default(), Kind::GRANT, &[&number.to_be_bytes()]),
+            role: Role::Anchor,
+            owner: Owner::new(
+                Some(format!("client {}", number % 7).into()),
+                Some(format!("subject {number}").into()),
+            ),
+            forget_at: Timestamp::from_unix_seconds(u64::from(number)),
+            body: [refreshes; 300].into(),
+        }
+    }
+
+    fn change(id: u8) -> Commit {
+        Commit::new(Version::from_bytes([id; 16]))
+    }
+
+    #[test]
+    fn a_refresh_of_a_grant_writes_one_page() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        let mut connection = DatabaseFile::create(&path).unwrap().open_writer().unwrap();
+        // How many pages a commit wrote to the log.
+        let mut pages = |commit: &Commit| {
+            let empty = "PRAGMA wal_checkpoint(TRUNCATE)";
+            connection.query_row(empty, [], |_| Ok(())).unwrap();
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .unwrap();
+            assert_eq!(apply(&transaction, commit).unwrap(), Outcome::Committed);
+            transaction.commit().unwrap();
+            // A header of 32 bytes, and for each page one of 24.
+            let log = fs::metadata(directory.path().join("test.db-wal")).unwrap();
+            log.len().saturating_sub(32) / (24 + 4096)
+        };
+        let grants = (0..2_000).map(|number| grant(number, 0));
+        pages(&grants.fold(change(0), Commit::create));
+        let version = |id| Version::from_bytes([id; 16]);
+        let refresh = change(1).replace(grant(1_000, 1), version(0));
+        assert_eq!(pages(&refresh), 1);
+        // What has an index is written there, too.
+        for (id, moved) in [
+            (
+                2,
+                Record {
+                    forget_at: Timestamp::MAX,
+                    ..grant(1_000, 2)
+                },
+            ),
+            (
+                3,
+                Record {
+                    owner: Some(Owner::Client("another".into())),
+                    ..grant(1_000, 3)
+                },
+            ),
+        ] {
+            let moving = change(id).replace(moved, version(id - 1));
+            assert!(pages(&moving) > 2);
+        }
+        // A closed anchor is not listed, and is closed as before.
+        let ending = change(4).end(grant(1_000, 0).key.family(), Timestamp::MAX);
+        pages(&ending);
+        let closed = Record {
+            owner: Some(Owner::Client("another".into())),
+            ..grant(1_000, 5)
+        };
+        assert_eq!(pages(&change(5).replace(closed, version(4))), 1);
+        let found = find(&connection, grant(1_000, 0).key.digest()).unwrap();
+        assert_eq!(found, Some((version(5), Standing::ClosedAnchor)));
+    }
 }

@@ -3,7 +3,7 @@
 use oauth_core::store::{Digest, Listed, Listing, OwnedBy, Owner, Page};
 use rusqlite::{Connection, Row, params};
 
-use crate::schema::{stored, stored_columns};
+use crate::schema::{damaged, stored, stored_columns};
 
 macro_rules! list_by {
     ($column:literal) => {
@@ -57,10 +57,8 @@ pub(crate) fn page(connection: &Connection, listing: &Listing) -> rusqlite::Resu
 fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed {
         digest: Digest::from_bytes(row.get(5)?),
-        owner: Owner {
-            client: row.get(6)?,
-            subject: row.get(7)?,
-        },
+        owner: Owner::new(row.get(6)?, row.get(7)?)
+            .ok_or_else(|| damaged(6, "a list that it cannot be in"))?,
         stored: stored(row)?,
     })
 }

@@ -129,7 +129,7 @@ fn family(row: &Row<'_>) -> rusqlite::Result<Family> {
         .ok_or_else(|| damaged(2, "a member without a family"))
 }
 
-fn damaged(index: usize, what: &'static str) -> rusqlite::Error {
+pub(crate) fn damaged(index: usize, what: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(index, Type::Blob, Box::new(DamagedRow(what)))
 }
 
@@ -157,6 +157,7 @@ mod tests {
         let connection = migrated();
         for (sql, index) in [
             (commit::FIND, "sqlite_autoindex_record_1"),
+            (commit::REWRITE, "sqlite_autoindex_record_1"),
             (commit::REPLACE, "sqlite_autoindex_record_1"),
             (commit::CLOSE, "sqlite_autoindex_record_1"),
             (commit::REMOVE, "sqlite_autoindex_record_1"),

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use oauth_core::store::{Commit, Outcome, Record, Role, Store};
+use oauth_core::store::{Commit, Outcome, Owner, Record, Role, Store};
 use oauth_storage_memory::MemoryStore;
 use oauth_storage_postgres::PostgresStore;
 use oauth_storage_sqlite::SqliteStore;
@@ -247,8 +247,8 @@ fn fill_sqlite(
             record.key.kind().as_str(),
             role,
             family,
-            owner.map(|owner| &*owner.client),
-            owner.and_then(|owner| owner.subject.as_deref()),
+            owner.and_then(Owner::client),
+            owner.and_then(Owner::subject),
             i64::try_from(record.forget_at.as_unix_millis())?,
             &*record.body,
         ])?;
@@ -276,8 +276,8 @@ async fn fill_postgres(
         let (version, record) = row?;
         let (role, family) = role(&record);
         let owner = record.owner.as_ref();
-        let client = owner.map(|owner| owner.client.as_bytes());
-        let subject = owner.and_then(|owner| Some(owner.subject.as_ref()?.as_bytes()));
+        let client = owner.and_then(Owner::client).map(str::as_bytes);
+        let subject = owner.and_then(Owner::subject).map(str::as_bytes);
         writer
             .as_mut()
             .write(&[

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth_core::{
     policy::Policy,
-    store::{Commit, Digest, Key, Kind, Record, Role, Version},
+    store::{Commit, Digest, Key, Kind, Owner, Record, Role, Version},
     types::Secret,
 };
 use oauth_storage_memory::MemoryStore;
@@ -87,10 +87,8 @@ impl Samples {
                 let (_, anchor) = anchor.ok_or("a member without its anchor")?;
                 record.role = Role::Member(anchor.family());
             }
-            if let Some(owner) = &mut record.owner
-                && owner.subject.is_some()
-            {
-                owner.subject = Some(format!("user {number}").into());
+            if let Some(Owner::Both { subject, .. }) = &mut record.owner {
+                *subject = format!("user {number}").into();
             }
             record.forget_at = record.forget_at + Duration::from_millis(number % DAY);
             record.key = key.clone();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use oauth_core::store::{Commit, Digest, Expect, Family, Key, Role};
+use oauth_core::store::{Commit, Digest, End, Expect, Family, Key, Role};
 
 use crate::table::{Change, Row, Standing, Table};
 
@@ -20,8 +20,8 @@ pub(crate) fn plan(table: &Table, commit: Commit) -> Option<Vec<Change>> {
     for removal in &commit.removals {
         changes.push(Change::Remove(*removal.key.digest()));
     }
-    for family in &commit.ends {
-        end(table, *family, &commit, &mut changes);
+    for ended in &commit.ends {
+        end(table, ended, &commit, &mut changes);
     }
     // After the ends, since what was a member of an ended family can be put somewhere else.
     for put in commit.puts {
@@ -82,12 +82,14 @@ fn is_open(table: &Table, commit: &Commit, family: Family) -> bool {
 }
 
 /// "Marks its anchor closed, as a change of its version, and removes all its members. Ending a family that is closed or was never
-/// there succeeds and changes nothing. Members whose anchor has been forgotten are removed all the same."
-fn end(table: &Table, family: Family, commit: &Commit, changes: &mut Vec<Change>) {
+/// there succeeds and changes nothing. Members whose anchor has been forgotten are removed all the same. The anchor that it closes
+/// may be forgotten from the earlier of the end's time and its own."
+fn end(table: &Table, ended: &End, commit: &Commit, changes: &mut Vec<Change>) {
+    let family = ended.family;
     if let Some(anchor) = table.get(family.anchor())
         && anchor.standing == Standing::Anchor
     {
-        let closed = anchor.to_closed(commit.id);
+        let closed = anchor.to_closed(commit.id, ended.forget_at);
         changes.push(Change::Put(*family.anchor(), closed));
     }
     changes.extend(table.members(family).map(Change::Remove));

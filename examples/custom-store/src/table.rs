@@ -6,7 +6,7 @@ use std::{
 };
 
 use oauth_core::{
-    store::{Digest, Family, Listed, Listing, OwnedBy, Owner, Page, Record, Role, Stored, Version},
+    store::{Digest, Family, Listed, Listing, Owner, Page, Record, Role, Stored, Version},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ pub(crate) enum Standing {
 struct ListedUnder {
     realm: String,
     kind: String,
-    client: String,
+    client: Option<String>,
     subject: Option<String>,
 }
 
@@ -136,8 +136,8 @@ impl Row {
             listed: owner.map(|owner| ListedUnder {
                 realm: key.realm().as_str().to_owned(),
                 kind: key.kind().as_str().to_owned(),
-                client: owner.client.as_ref().to_owned(),
-                subject: owner.subject.map(|subject| subject.as_ref().to_owned()),
+                client: owner.client().map(str::to_owned),
+                subject: owner.subject().map(str::to_owned),
             }),
             body: record.body.into(),
         }
@@ -158,10 +158,11 @@ impl Row {
     }
 
     /// As it is once its family has been ended by the commit `id`.
-    pub(crate) fn to_closed(&self, id: Version) -> Self {
+    pub(crate) fn to_closed(&self, id: Version, forget_at: Timestamp) -> Self {
         Self {
             version: *id.as_bytes(),
             standing: Standing::ClosedAnchor,
+            forget_at: forget_at.min(self.forget_at),
             ..self.clone()
         }
     }
@@ -169,20 +170,15 @@ impl Row {
     /// "Closed anchors are not listed. Names are compared as bytes."
     fn to_listed(&self, digest: Digest, listing: &Listing) -> Option<Listed> {
         let under = self.listed.as_ref()?;
-        let is_theirs = match &listing.by {
-            OwnedBy::Client(client) => under.client == **client,
-            OwnedBy::Subject(subject) => under.subject.as_deref() == Some(&**subject),
-        };
-        let is_listed = is_theirs
+        let name = |name: &Option<String>| name.as_deref().map(Into::into);
+        let owner = Owner::new(name(&under.client), name(&under.subject))?;
+        let is_listed = owner.is_found_by(&listing.by)
             && under.realm == listing.realm.as_str()
             && under.kind == listing.kind.as_str()
             && self.standing != Standing::ClosedAnchor;
         is_listed.then(|| Listed {
             digest,
-            owner: Owner {
-                client: under.client.as_str().into(),
-                subject: under.subject.as_deref().map(Into::into),
-            },
+            owner,
             stored: self.to_stored(),
         })
     }

@@ -6,7 +6,7 @@ use oauth_core::{
 };
 use redis::{Script, ScriptInvocation};
 
-use crate::value::{bound, encode, list_of};
+use crate::value::{bound, encode, list_of, time};
 
 /// The commands of the scripts. A user who may not give one of them would see a script stop in the middle.
 pub(crate) const COMMANDS: [&str; 11] = [
@@ -85,8 +85,9 @@ impl Scripts {
             call.arg(removal.version.as_bytes());
         }
         call.arg(commit.ends.len());
-        for family in &commit.ends {
-            call.arg(family.anchor().as_bytes());
+        for end in &commit.ends {
+            call.arg(end.family.anchor().as_bytes());
+            call.arg(&time(end.forget_at));
         }
         call
     }

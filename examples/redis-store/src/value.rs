@@ -6,11 +6,13 @@
 //! | 1 | `s`ingle, `a`nchor, `m`ember or `c`losed anchor |
 //! | 8 | `forget_at`, in milliseconds since the Unix epoch, the most significant byte first, so that bytes compare as times do |
 //! | 32 | the digest of the anchor of a member's family; zeros for others |
-//! | 4 + length | the list of its client, if it has an owner |
-//! | 4 + length | the list of its subject, if it has one |
+//! | 4 + length | the list of its owner's client, if it has one |
+//! | 4 + length | the list of its owner's subject, if it has one |
 //! | the rest | the body |
 //!
 //! The scripts read all of it but the body.
+
+use std::sync::Arc;
 
 use oauth_core::{
     store::{
@@ -31,14 +33,14 @@ pub(crate) fn encode(record: &Record, id: Version) -> Vec<u8> {
     let mut value = Vec::with_capacity(65 + record.body.len());
     value.extend(id.as_bytes());
     value.push(standing);
-    value.extend(record.forget_at.as_unix_millis().to_be_bytes());
+    value.extend(time(record.forget_at));
     value.extend(family);
     let scope = scope(record.key.realm().as_str(), record.key.kind().as_str());
     let owner = record.owner.as_ref();
-    let client = owner.map(|owner| list(CLIENT, &scope, &owner.client));
-    let subject = owner
-        .and_then(|owner| owner.subject.as_ref())
-        .map(|subject| list(SUBJECT, &scope, subject));
+    let client = owner.and_then(Owner::client);
+    let client = client.map(|client| list(CLIENT, &scope, client));
+    let subject = owner.and_then(Owner::subject);
+    let subject = subject.map(|subject| list(SUBJECT, &scope, subject));
     for list in [client, subject] {
         push(&mut value, &list.unwrap_or_default());
     }
@@ -72,21 +74,19 @@ pub(crate) fn decode_listed(
         subject,
     } = Parts::read(value)?;
     let scope = scope(listing.realm.as_str(), listing.kind.as_str());
-    let name = |list: &[u8], of: &str| {
+    let misplaced = || damaged("a list that it cannot be in");
+    let name = |list: &[u8], of: &str| -> Result<Option<Arc<str>>, StoreError> {
+        if list.is_empty() {
+            return Ok(None);
+        }
         let name = list.strip_prefix(&*self::list(of, &scope, ""));
         let name = name.and_then(|name| std::str::from_utf8(name).ok());
-        name.map(Into::into)
-            .ok_or_else(|| damaged("a list that it cannot be in"))
+        name.map(|name| Some(name.into())).ok_or_else(misplaced)
     };
+    let owner = Owner::new(name(client, CLIENT)?, name(subject, SUBJECT)?);
     Ok(Listed {
         digest: Digest::from_bytes(digest),
-        owner: Owner {
-            client: name(client, CLIENT)?,
-            subject: match subject {
-                [] => None,
-                list => Some(name(list, SUBJECT)?),
-            },
-        },
+        owner: owner.ok_or_else(misplaced)?,
         stored,
     })
 }
@@ -98,6 +98,11 @@ pub(crate) fn list_of(listing: &Listing) -> Vec<u8> {
         OwnedBy::Client(client) => list(CLIENT, &scope, client),
         OwnedBy::Subject(subject) => list(SUBJECT, &scope, subject),
     }
+}
+
+/// A time as the scripts compare them.
+pub(crate) fn time(time: Timestamp) -> [u8; 8] {
+    time.as_unix_millis().to_be_bytes()
 }
 
 /// What comes, as bytes, after every time up to `before`, and before every later one.
@@ -196,9 +201,9 @@ mod tests {
         let record = Record {
             key: Key::new(&Realm::default(), Kind::GRANT, &[b"name"]),
             role: Role::Anchor,
-            owner: Some(Owner {
+            owner: Some(Owner::Both {
                 client: "client".into(),
-                subject: Some("subject".into()),
+                subject: "subject".into(),
             }),
             forget_at: Timestamp::MAX,
             body: Box::default(),

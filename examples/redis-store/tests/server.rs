@@ -226,7 +226,7 @@ async fn a_full_memory_refuses_what_is_new_and_nothing_else() {
             .unwrap(),
         1
     );
-    let ending = change().end(key("anchor").family());
+    let ending = change().end(key("anchor").family(), Timestamp::MAX);
     assert_eq!(store.commit(ending).await.unwrap(), Outcome::Committed);
     assert!(store.load(&key("token")).await.unwrap().is_none());
     assert!(store.load(&key("anchor")).await.unwrap().unwrap().closed);
@@ -252,9 +252,9 @@ async fn nothing_is_left_of_what_has_been_forgotten() {
     };
     let mut redis = raw(&server.url()).await;
     let store = RedisStore::connect(&server.url(), PREFIX).await.unwrap();
-    let owner = Owner {
+    let owner = Owner::Both {
         client: "client".into(),
-        subject: Some("subject".into()),
+        subject: "subject".into(),
     };
     for round in 0..30 {
         let name = |what: &str| format!("{what} {round}");
@@ -287,12 +287,17 @@ async fn nothing_is_left_of_what_has_been_forgotten() {
         }
         if round % 5 == 0 {
             // Closed, were it not removed.
-            let removing = change().remove(key(&name("anchor")), opened).end(family);
+            let removing = change()
+                .remove(key(&name("anchor")), opened)
+                .end(family, Timestamp::MAX);
             assert_eq!(store.commit(removing).await.unwrap(), Outcome::Committed);
             assert!(store.load(&key(&name("anchor"))).await.unwrap().is_none());
         } else if round % 3 == 0 {
             assert_eq!(
-                store.commit(change().end(family)).await.unwrap(),
+                store
+                    .commit(change().end(family, Timestamp::MAX))
+                    .await
+                    .unwrap(),
                 Outcome::Committed
             );
         }
@@ -353,7 +358,9 @@ async fn a_family_of_20_000_ends_in_one_commit() {
         }
     }
     assert_eq!(keys(&mut redis).await.len(), 20_004);
-    let mut ending = change().end(family).create(record("mark", Role::Single));
+    let mut ending = change()
+        .end(family, Timestamp::MAX)
+        .create(record("mark", Role::Single));
     ending.prune_before = Some(Timestamp::MAX);
     assert_eq!(store.commit(ending).await.unwrap(), Outcome::Committed);
     assert!(store.load(&key("anchor")).await.unwrap().unwrap().closed);

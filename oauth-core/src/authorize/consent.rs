@@ -64,7 +64,7 @@ impl Consent {
     }
 
     /// This consent and that to `scope` at `resources`, given now.
-    pub(super) fn and(
+    pub(crate) fn and(
         mut self,
         scope: &Scope,
         resources: &[Resource],
@@ -90,9 +90,9 @@ impl Consent {
         Record {
             key: Self::key(realm, client, subject),
             role: Role::Single,
-            owner: Some(Owner {
+            owner: Some(Owner::Both {
                 client: client.to_arc(),
-                subject: Some(subject.to_arc()),
+                subject: subject.to_arc(),
             }),
             forget_at: self.expires_at,
             body: encode(self),

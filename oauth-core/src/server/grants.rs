@@ -140,7 +140,7 @@ impl AuthorizationServer {
     pub async fn withdraw(&self, subject: &Subject, client_id: &ClientId) -> Result<usize, Fault> {
         self.forget(Consent::key(&self.rules().realm, client_id, subject))
             .await?;
-        let of_client = |listed: &Listed| *listed.owner.client == *client_id.as_str();
+        let of_client = |listed: &Listed| listed.owner.client() == Some(client_id.as_str());
         let grants = self
             .end_each(&OwnedBy::Subject(subject.to_arc()), of_client)
             .await?;
@@ -223,8 +223,10 @@ impl AuthorizationServer {
     }
 
     async fn end(&self, family: Family) -> Result<(), Fault> {
-        let commit = Commit::new(Version::from_bytes(self.random()?.id())).end(family);
-        match self.commit(commit, self.now()).await? {
+        let now = self.now();
+        let commit = Commit::new(Version::from_bytes(self.random()?.id()))
+            .end(family, self.rules().forgets_ended_at(now));
+        match self.commit(commit, now).await? {
             Outcome::Committed => Ok(()),
             // An end expects nothing, so nothing can contradict it.
             Outcome::Conflict => Err(Fault::Contention),
@@ -286,5 +288,7 @@ fn grant(listed: &Listed) -> Result<GrantInfo, StoreError> {
 }
 
 fn client_id(listed: &Listed) -> Result<ClientId, StoreError> {
-    ClientId::new(Arc::clone(&listed.owner.client)).map_err(StoreError::unreadable)
+    let client = listed.owner.client();
+    let client = client.ok_or_else(|| StoreError::unreadable("a record without a client"))?;
+    ClientId::new(client).map_err(StoreError::unreadable)
 }

@@ -306,8 +306,8 @@ impl Witness {
         if let Some(put) = put {
             return Some(Self::Written(put.record.key.clone(), commit.id));
         }
-        if let Some(family) = commit.ends.first() {
-            let anchor = Key::remembered(realm, Kind::GRANT, *family.anchor());
+        if let Some(end) = commit.ends.first() {
+            let anchor = Key::remembered(realm, Kind::GRANT, *end.family.anchor());
             return Some(Self::Ended(anchor));
         }
         let removal = commit.removals.first()?;

@@ -6,8 +6,9 @@ use crate::time::Timestamp;
 /// A change that happens as a whole or not at all.
 ///
 /// The server makes commits that keep to these rules; a store may rely on them:
-/// a key stands in one place of a commit only (among guards, puts and removals); a commit never puts the anchor or a member
-/// of a family that it ends, nor removes the anchor of a family into which it puts; an anchor is replaced only by an anchor.
+/// a key stands in one place of a commit only (among guards, puts and removals), and a family is ended once; a commit never
+/// puts the anchor or a member of a family that it ends, nor removes the anchor of a family into which it puts; an anchor is
+/// replaced only by an anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Commit {
@@ -19,8 +20,8 @@ pub struct Commit {
     pub puts: Vec<Put>,
     /// Records to remove.
     pub removals: Vec<Removal>,
-    /// Families to end.
-    pub ends: Vec<Family>,
+    /// Families to end. Unconditional: an end is never a conflict.
+    pub ends: Vec<End>,
     /// If given, drop up to twice as many records as are put, out of those whose `forget_at` is at or before this.
     pub prune_before: Option<Timestamp>,
 }
@@ -59,6 +60,16 @@ pub struct Removal {
     pub key: Key,
     /// The version it is expected to have.
     pub version: Version,
+}
+
+/// A family to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Which family.
+    pub family: Family,
+    /// From when its closed anchor may be forgotten, unless the anchor's own
+    /// [`forget_at`](Record::forget_at) is earlier.
+    pub forget_at: Timestamp,
 }
 
 /// What became of a commit.
@@ -114,13 +125,13 @@ impl Commit {
         self
     }
 
-    /// Ends a family.
-    pub fn end(mut self, family: Family) -> Self {
-        self.ends.push(family);
+    /// Ends a family, whose closed anchor may be forgotten from `forget_at` on if not earlier.
+    pub fn end(mut self, family: Family, forget_at: Timestamp) -> Self {
+        self.ends.push(End { family, forget_at });
         self
     }
 
-    /// Whether it would change nothing. Guards alone change nothing.
+    /// Whether it would change nothing. Guards alone change nothing, and are committed all the same: they may conflict.
     pub fn is_empty(&self) -> bool {
         self.puts.is_empty() && self.removals.is_empty() && self.ends.is_empty()
     }

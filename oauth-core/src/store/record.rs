@@ -33,13 +33,67 @@ pub enum Role {
     Member(Family),
 }
 
-/// Whom a record is listed under.
+/// Whom a record is listed under: a client, a subject, or both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Owner {
-    /// The client's id.
-    pub client: Arc<str>,
-    /// The user's id, as the host names its users; `None` if the client acts for itself.
-    pub subject: Option<Arc<str>>,
+pub enum Owner {
+    /// A client alone, by its id.
+    Client(Arc<str>),
+    /// A subject alone: a user's id, as the host names its users, or [`OPERATOR`].
+    Subject(Arc<str>),
+    /// A client and a subject. The record is listed under each of them.
+    Both {
+        /// The client's id.
+        client: Arc<str>,
+        /// The user's id, as the host names its users.
+        subject: Arc<str>,
+    },
+}
+
+/// The subject that owns what the operator has to be able to list.
+///
+/// No host can have a user of this name: [`Subject::new`](crate::types::Subject::new) refuses its
+/// first character.
+pub const OPERATOR: &str = "\u{1}operator";
+
+impl Owner {
+    /// The owner with these names; `None` if there are none.
+    pub fn new(client: Option<Arc<str>>, subject: Option<Arc<str>>) -> Option<Self> {
+        Some(match (client, subject) {
+            (Some(client), Some(subject)) => Self::Both { client, subject },
+            (Some(client), None) => Self::Client(client),
+            (None, Some(subject)) => Self::Subject(subject),
+            (None, None) => return None,
+        })
+    }
+
+    /// The operator, under the reserved subject [`OPERATOR`].
+    pub fn operator() -> Self {
+        Self::Subject(OPERATOR.into())
+    }
+
+    /// The client's id, if a client is named.
+    pub fn client(&self) -> Option<&str> {
+        match self {
+            Self::Client(client) | Self::Both { client, .. } => Some(client),
+            Self::Subject(_) => None,
+        }
+    }
+
+    /// The subject, if one is named.
+    pub fn subject(&self) -> Option<&str> {
+        match self {
+            Self::Subject(subject) | Self::Both { subject, .. } => Some(subject),
+            Self::Client(_) => None,
+        }
+    }
+
+    /// Whether a listing by this name finds the owner's records.
+    pub fn is_found_by(&self, by: &OwnedBy) -> bool {
+        match by {
+            OwnedBy::Client(client) => self.client() == Some(&**client),
+            OwnedBy::Subject(subject) => self.subject() == Some(&**subject),
+        }
+    }
 }
 
 /// A record as a store gives it back.
@@ -121,10 +175,17 @@ pub struct Listing {
 /// Whose records to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedBy {
-    /// Those of the owner with this client.
+    /// Those of the owners with this client, with or without a subject.
     Client(Arc<str>),
-    /// Those of the owner with this subject.
+    /// Those of the owners with this subject, with or without a client.
     Subject(Arc<str>),
+}
+
+impl OwnedBy {
+    /// Those of the operator.
+    pub fn operator() -> Self {
+        Self::Subject(OPERATOR.into())
+    }
 }
 
 /// A page of a listing.
@@ -145,4 +206,45 @@ pub struct Listed {
     pub owner: Owner,
     /// The record.
     pub stored: Stored,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Subject;
+
+    #[test]
+    fn no_host_can_name_the_operator() {
+        assert!(Subject::new(OPERATOR).is_err());
+    }
+
+    #[test]
+    fn an_owner_is_found_by_each_of_its_names_and_no_other() {
+        let [client, subject] = ["one", "two"].map(Arc::<str>::from);
+        for (given, listed) in [
+            ((Some(&client), Some(&subject)), [true, true]),
+            ((Some(&client), None), [true, false]),
+            ((None, Some(&subject)), [false, true]),
+        ] {
+            let owner = Owner::new(given.0.cloned(), given.1.cloned()).unwrap();
+            assert_eq!(
+                (owner.client(), owner.subject()),
+                (given.0.map(|name| &**name), given.1.map(|name| &**name))
+            );
+            let by = [
+                OwnedBy::Client(client.clone()),
+                OwnedBy::Subject(subject.clone()),
+            ];
+            assert_eq!(by.map(|by| owner.is_found_by(&by)), listed);
+            for by in [
+                OwnedBy::Client(subject.clone()),
+                OwnedBy::Subject(client.clone()),
+                OwnedBy::operator(),
+            ] {
+                assert!(!owner.is_found_by(&by), "{owner:?}, {by:?}");
+            }
+        }
+        assert_eq!(Owner::new(None, None), None);
+        assert!(Owner::operator().is_found_by(&OwnedBy::operator()));
+    }
 }

@@ -110,7 +110,7 @@ fn is_short(format: &dyn TokenFormat) -> bool {
 }
 
 /// What leads from a code that is too short for an id to its grant.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CodePointer {
     pub(crate) grant: GrantId,
 }

@@ -140,10 +140,10 @@ impl GrantRecord {
         Record {
             key: Key::of_grant(realm, self.id),
             role: Role::Anchor,
-            owner: Some(Owner {
-                client: self.request.client_id.to_arc(),
-                subject: self.subject.as_ref().map(Subject::to_arc),
-            }),
+            owner: Owner::new(
+                Some(self.request.client_id.to_arc()),
+                self.subject.as_ref().map(Subject::to_arc),
+            ),
             forget_at,
             body: encode(self),
         }

@@ -1,10 +1,14 @@
 //! Families that do not end, or do not begin.
 
-use std::sync::Mutex;
+use std::{collections::HashMap, sync::Mutex};
 
 use async_trait::async_trait;
-use oauth_core::store::{
-    Commit, Expect, Family, Key, Outcome, Record, Role, Store as _, StoreError, Stored, Version,
+use oauth_core::{
+    store::{
+        Commit, End, Expect, Family, Key, Outcome, Record, Role, Store as _, StoreError, Stored,
+        Version,
+    },
+    time::Timestamp,
 };
 use tokio::task::yield_now;
 
@@ -31,7 +35,8 @@ impl EndInTwoSteps {
         Ok(members)
     }
 
-    async fn end(&self, model: &ModelStore, family: Family, id: Version) -> Result<(), StoreError> {
+    async fn end(&self, model: &ModelStore, end: End, id: Version) -> Result<(), StoreError> {
+        let family = end.family;
         let mut removals = Commit::new(id);
         for (key, stored) in self.members(model, family).await? {
             removals = removals.remove(key, stored.version);
@@ -39,7 +44,7 @@ impl EndInTwoSteps {
         let _ = model.commit(removals).await?;
         yield_now().await;
         // The model's end would take the late ones along. Here they stay.
-        let mut closing = Commit::new(id).end(family);
+        let mut closing = Commit::new(id).end(family, end.forget_at);
         for (key, stored) in self.members(model, family).await? {
             let record = Record {
                 key,
@@ -67,9 +72,108 @@ impl Mistake for EndInTwoSteps {
         }
         let outcome = model.commit(commit).await?;
         if outcome == Outcome::Committed {
-            for family in ends {
-                self.end(model, family, id).await?;
+            for end in ends {
+                self.end(model, end, id).await?;
             }
+        }
+        Ok(outcome)
+    }
+}
+
+/// The keys of the anchors that were put. An end names only a digest.
+#[derive(Debug, Default)]
+struct Anchors(Mutex<HashMap<Family, Key>>);
+
+impl Anchors {
+    fn note(&self, commit: &Commit) {
+        let anchors = commit.puts.iter().map(|put| &put.record);
+        let anchors = anchors.filter(|record| record.role == Role::Anchor);
+        locked(&self.0).extend(anchors.map(|record| (record.key.family(), record.key.clone())));
+    }
+
+    /// The anchor of a family, if it is there and open.
+    async fn open(
+        &self,
+        model: &ModelStore,
+        family: Family,
+    ) -> Result<Option<(Key, Stored)>, StoreError> {
+        let Some(key) = locked(&self.0).get(&family).cloned() else {
+            return Ok(None);
+        };
+        let stored = model.load(&key).await?;
+        let open = stored.filter(|stored| stored.role == Role::Anchor && !stored.closed);
+        Ok(open.map(|stored| (key, stored)))
+    }
+}
+
+/// Reads the anchor, and closes it if it is still as it was. Whoever replaced it meanwhile has kept it open.
+#[derive(Debug, Default)]
+pub struct EndIfUnchanged(Anchors);
+
+#[async_trait]
+impl Mistake for EndIfUnchanged {
+    async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
+        self.0.note(&commit);
+        let (id, ends) = (commit.id, std::mem::take(&mut commit.ends));
+        let mut endings = Vec::new();
+        for end in ends {
+            let ending = Commit::new(id).end(end.family, end.forget_at);
+            endings.push(match self.0.open(model, end.family).await? {
+                Some((key, stored)) => ending.guard(key, Expect::Version(stored.version)),
+                None => ending,
+            });
+        }
+        if !endings.is_empty() {
+            yield_now().await;
+        }
+        let outcome = model.commit(commit).await?;
+        if outcome == Outcome::Committed {
+            for ending in endings {
+                let _ = model.commit(ending).await?;
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// Leaves a closed anchor the time that it had.
+#[derive(Debug, Default)]
+pub struct EndWithoutATime;
+
+#[async_trait]
+impl Mistake for EndWithoutATime {
+    async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
+        for end in &mut commit.ends {
+            end.forget_at = Timestamp::MAX;
+        }
+        model.commit(commit).await
+    }
+}
+
+/// Gives a closed anchor the time of the end, also if that keeps it for longer.
+#[derive(Debug, Default)]
+pub struct EndThatKeeps(Anchors);
+
+#[async_trait]
+impl Mistake for EndThatKeeps {
+    async fn commit(&self, model: &ModelStore, commit: Commit) -> Result<Outcome, StoreError> {
+        self.0.note(&commit);
+        let mut keeping = Commit::new(commit.id);
+        for end in &commit.ends {
+            if let Some((key, stored)) = self.0.open(model, end.family).await? {
+                let record = Record {
+                    key,
+                    role: Role::Anchor,
+                    owner: None,
+                    forget_at: end.forget_at,
+                    body: stored.body,
+                };
+                keeping = keeping.replace(record, commit.id);
+            }
+        }
+        let outcome = model.commit(commit).await?;
+        if outcome == Outcome::Committed {
+            let _ = model.commit(keeping).await?;
         }
         Ok(outcome)
     }

@@ -1,12 +1,15 @@
 //! What is forgotten too early, too late, or never.
 
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 use oauth_core::{
     store::{Commit, Key, Outcome, Store as _, StoreError, Stored},
     time::Timestamp,
 };
+use tokio::task::yield_now;
 
-use super::Mistake;
+use super::{Mistake, locked};
 use crate::ModelStore;
 
 /// Hides what it takes for expired.
@@ -47,6 +50,44 @@ impl Mistake for PrunesAll {
             model.prune(before, usize::MAX).await?;
         }
         Ok(outcome)
+    }
+}
+
+/// Looks for what may be forgotten, and then drops that, whatever has become of it.
+#[derive(Debug, Default)]
+pub struct PrunesWhatItSaw(Mutex<Vec<Key>>);
+
+#[async_trait]
+impl Mistake for PrunesWhatItSaw {
+    async fn commit(&self, model: &ModelStore, commit: Commit) -> Result<Outcome, StoreError> {
+        let keys = commit.puts.iter().map(|put| put.record.key.clone());
+        locked(&self.0).extend(keys);
+        model.commit(commit).await
+    }
+
+    async fn prune(
+        &self,
+        model: &ModelStore,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let keys = locked(&self.0).clone();
+        let mut due = Vec::new();
+        for key in keys {
+            let found = model.load(&key).await?;
+            if found.is_some_and(|stored| stored.forget_at <= before) && due.len() < limit {
+                due.push(key);
+            }
+        }
+        yield_now().await;
+        let mut dropped = 0;
+        for key in due {
+            if let Some(stored) = model.load(&key).await? {
+                let removal = Commit::new(stored.version).remove(key, stored.version);
+                dropped += usize::from(model.commit(removal).await? == Outcome::Committed);
+            }
+        }
+        Ok(dropped)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Mutex};
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    Commit, Digest, Kind, Listing, Outcome, OwnedBy, Page, Realm, Store as _, StoreError,
+    Commit, Digest, Kind, Listing, Outcome, OwnedBy, Owner, Page, Realm, Store as _, StoreError,
 };
 use tokio::task::yield_now;
 
@@ -19,8 +19,9 @@ pub struct FoldsNames;
 impl Mistake for FoldsNames {
     async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
         for put in &mut commit.puts {
-            if let Some(owner) = &mut put.record.owner {
-                owner.client = owner.client.trim_end().to_lowercase().into();
+            if let Some(Owner::Client(client) | Owner::Both { client, .. }) = &mut put.record.owner
+            {
+                *client = client.trim_end().to_lowercase().into();
             }
         }
         model.commit(commit).await
@@ -32,6 +33,25 @@ impl Mistake for FoldsNames {
             *client = client.trim_end().to_lowercase().into();
         }
         model.list(&listing).await
+    }
+}
+
+/// Has a column for the client that is never empty, and no record of a subject alone.
+#[derive(Debug, Default)]
+pub struct WantsAClient;
+
+#[async_trait]
+impl Mistake for WantsAClient {
+    async fn commit(&self, model: &ModelStore, mut commit: Commit) -> Result<Outcome, StoreError> {
+        for put in &mut commit.puts {
+            if let Some(Owner::Subject(subject)) = &put.record.owner {
+                put.record.owner = Some(Owner::Both {
+                    client: "".into(),
+                    subject: subject.clone(),
+                });
+            }
+        }
+        model.commit(commit).await
     }
 }
 

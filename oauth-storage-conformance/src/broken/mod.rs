@@ -30,11 +30,14 @@ use oauth_core::{
 
 pub use self::{
     durability::{BadLog, Writes},
-    families::{AnchorFirst, EndInTwoSteps, JoinUnchecked},
-    forgetting::{NeverPrunes, PrunesAll, PrunesLate, ReadsTheClock},
-    listing::{FoldsNames, ListsAllKinds, PagesByPosition},
+    families::{
+        AnchorFirst, EndIfUnchanged, EndInTwoSteps, EndThatKeeps, EndWithoutATime, JoinUnchecked,
+    },
+    forgetting::{NeverPrunes, PrunesAll, PrunesLate, PrunesWhatItSaw, ReadsTheClock},
+    listing::{FoldsNames, ListsAllKinds, PagesByPosition, WantsAClient},
     races::{
         EarlyGuard, ExclusiveGuard, FindThenMark, LastWriteWins, LostGuard, OneByOne, OwnVersions,
+        SkipsGuardsAlone, UpgradesLocks,
     },
     reading::{Cached, InAnyOrder, LosesConnections, TextBodies},
 };

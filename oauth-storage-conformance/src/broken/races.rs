@@ -1,12 +1,17 @@
 //! Commits that do not exclude each other, or too many.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
-use oauth_core::store::{Commit, Expect, Key, Outcome, Role, Store as _, StoreError, Version};
+use oauth_core::store::{
+    Commit, Expect, Family, Key, Outcome, Role, Store as _, StoreError, Version,
+};
 use tokio::task::yield_now;
 
 use super::{Mistake, locked};
@@ -83,6 +88,20 @@ impl Mistake for OneByOne {
     }
 }
 
+/// Skips what it takes for nothing to do.
+#[derive(Debug, Default)]
+pub struct SkipsGuardsAlone;
+
+#[async_trait]
+impl Mistake for SkipsGuardsAlone {
+    async fn commit(&self, model: &ModelStore, commit: Commit) -> Result<Outcome, StoreError> {
+        if commit.is_empty() {
+            return Ok(Outcome::Committed);
+        }
+        model.commit(commit).await
+    }
+}
+
 /// Checks what it changes, and forgets about what is only guarded.
 #[derive(Debug, Default)]
 pub struct LostGuard;
@@ -134,6 +153,36 @@ impl Mistake for ExclusiveGuard {
         yield_now().await;
         let outcome = model.commit(commit).await;
         locked(&self.0).retain(|key| !guarded.contains(key));
+        outcome
+    }
+}
+
+/// Locks the anchor shared for the member that it puts, and then exclusively to replace it. Of two who have come that far, each
+/// waits for the other, until the database has them both give up.
+#[derive(Debug, Default)]
+pub struct UpgradesLocks(Mutex<HashMap<Family, usize>>);
+
+#[async_trait]
+impl Mistake for UpgradesLocks {
+    async fn commit(&self, model: &ModelStore, commit: Commit) -> Result<Outcome, StoreError> {
+        let joined = commit.puts.iter().find_map(|put| match put.record.role {
+            Role::Member(family) => Some(family),
+            Role::Single | Role::Anchor => None,
+        });
+        let Some(family) = joined else {
+            return model.commit(commit).await;
+        };
+        *locked(&self.0).entry(family).or_default() += 1;
+        yield_now().await;
+        let mut puts = commit.puts.iter();
+        let replaces = puts.any(|put| put.record.key.digest() == family.anchor());
+        let sharers = locked(&self.0).get(&family).copied();
+        let outcome = if replaces && sharers > Some(1) {
+            Err(StoreError::unavailable("deadlock detected"))
+        } else {
+            model.commit(commit).await
+        };
+        *locked(&self.0).entry(family).or_default() -= 1;
         outcome
     }
 }

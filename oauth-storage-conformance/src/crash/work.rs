@@ -1,6 +1,9 @@
 //! What is going on while something is killed: commits of every sort, and what there is after each of them.
 
-use oauth_core::store::{Commit, Expect, Key, Kind, Outcome, Record, Role, Store, Version};
+use oauth_core::{
+    store::{Commit, Expect, Key, Kind, Outcome, Record, Role, Store, Version},
+    time::Timestamp,
+};
 
 use crate::bench::{at, brief, realm, version};
 
@@ -8,7 +11,7 @@ use crate::bench::{at, brief, realm, version};
 pub(crate) const TASKS: u64 = 8;
 
 /// How many commits there are until they begin anew, with other keys.
-const CYCLE: u64 = 5;
+const CYCLE: u64 = 7;
 
 /// One task's work. Its commits follow each other, and depend on each other.
 pub(crate) struct Work {
@@ -18,13 +21,17 @@ pub(crate) struct Work {
     ids: Vec<Version>,
 }
 
-/// A record as it is to be: its key, how it stands to a family, whether that has ended, and which commit wrote it.
+/// A record as it is to be: its key, which commit wrote it, and whether its family has ended.
 struct Expected {
     key: Key,
     /// `None` if it is not to be there.
     by: Option<u64>,
     closed: bool,
 }
+
+/// From when a record may be forgotten as it is put, and from when an anchor that an end has closed.
+const OPEN: Timestamp = at(2_000);
+const CLOSED: Timestamp = at(1_000);
 
 impl Work {
     pub(crate) fn new(name: &str, task: u64) -> Self {
@@ -43,7 +50,7 @@ impl Work {
             self.ids.clear();
         }
         self.ids.push(id);
-        let [anchor, first, second, third, single, last] = self.keys(cycle);
+        let [anchor, first, second, third, fourth, single, last] = self.keys(cycle);
         let family = anchor.family();
         let member = |key| record(key, Role::Member(family), number);
         let by = |step: usize| self.ids[step];
@@ -57,7 +64,11 @@ impl Work {
                 .guard(anchor, Expect::Version(by(0)))
                 .replace(member(first), by(0)),
             2 => commit.remove(second, by(0)).create(member(third)),
-            3 => {
+            // As a refresh does.
+            3 => commit
+                .replace(record(anchor, Role::Anchor, number), by(0))
+                .create(member(fourth)),
+            4 => {
                 let mut commit =
                     commit
                         .guard(last, Expect::Absent)
@@ -65,14 +76,16 @@ impl Work {
                 commit.prune_before = Some(at(1));
                 commit
             }
+            5 => commit.guard(anchor, Expect::Version(by(3))),
             _ => commit
-                .end(family)
+                .end(family, CLOSED)
                 .create(record(last, Role::Single, number)),
         }
     }
 
     /// Whether the commit of this id and number has been applied.
     pub(crate) async fn is_applied(&self, store: &dyn Store, commit: &Commit) -> bool {
+        // One that only guards is never in its own way.
         let Some(put) = commit.puts.last() else {
             return false;
         };
@@ -88,7 +101,9 @@ impl Work {
                 let found = load(store, &expected.key).await;
                 let by = found.as_ref().map(|stored| number_in(&stored.body));
                 let closed = found.as_ref().is_some_and(|stored| stored.closed);
-                if (by, closed) != (expected.by, expected.closed) {
+                let time = if closed { CLOSED } else { OPEN };
+                let is_in_time = found.as_ref().is_none_or(|found| found.forget_at == time);
+                if (by, closed) != (expected.by, expected.closed) || !is_in_time {
                     return Err(format!(
                         "after {commits} commits of task {}, the record of commit {:?} loads as {}",
                         self.task,
@@ -102,8 +117,8 @@ impl Work {
     }
 
     /// What there is of a cycle after so many of its commits.
-    fn after(&self, cycle: u64, done: u64) -> [Expected; 6] {
-        let [anchor, first, second, third, single, last] = self.keys(cycle);
+    fn after(&self, cycle: u64, done: u64) -> [Expected; 7] {
+        let [anchor, first, second, third, fourth, single, last] = self.keys(cycle);
         let begin = cycle * CYCLE;
         let ended = done == CYCLE;
         let is = |key, by: Option<u64>| Expected {
@@ -115,22 +130,26 @@ impl Work {
         [
             Expected {
                 closed: ended,
-                ..is(anchor, (done > 0).then_some(0))
+                ..is(anchor, (done > 0).then_some(if done > 3 { 3 } else { 0 }))
             },
             member(first, done.checked_sub(1).map(|last| last.min(1))),
             member(second, (done == 1 || done == 2).then_some(0)),
             member(third, (done > 2).then_some(2)),
-            is(single, (done > 3).then_some(3)),
-            is(last, ended.then_some(4)),
+            member(fourth, (done > 3).then_some(3)),
+            is(single, (done > 4).then_some(4)),
+            is(last, ended.then_some(6)),
         ]
     }
 
-    fn keys(&self, cycle: u64) -> [Key; 6] {
+    fn keys(&self, cycle: u64) -> [Key; 7] {
         let key = |role: &'static str| {
             let numbers = [self.task, cycle].map(u64::to_be_bytes).concat();
             Key::new(&realm(), Kind::extension(role), &[&self.name, &numbers])
         };
-        ["anchor", "first", "second", "third", "single", "last"].map(key)
+        [
+            "anchor", "first", "second", "third", "fourth", "single", "last",
+        ]
+        .map(key)
     }
 }
 
@@ -141,7 +160,7 @@ fn record(key: Key, role: Role, number: u64) -> Record {
         key,
         role,
         owner: None,
-        forget_at: oauth_core::time::Timestamp::MAX,
+        forget_at: OPEN,
         body: body.into(),
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use oauth_core::store::{Commit, Digest, Expect, Outcome, Role, Version};
+use oauth_core::{
+    store::{Commit, Digest, End, Expect, Outcome, Role, Version},
+    time::Timestamp,
+};
 
 /// One operation.
 #[derive(Clone, Debug)]
@@ -18,16 +21,22 @@ pub(super) struct Event {
 /// What an operation was, and its answer.
 #[derive(Clone, Debug)]
 pub(super) enum Did {
-    /// A load: the version that it found, and whether that was closed.
-    Load {
-        digest: Digest,
-        found: Option<(Version, bool)>,
-    },
+    /// A load, and what it found.
+    Load { digest: Digest, found: Option<Seen> },
     /// A commit; `None` if its answer was not seen: it may have happened since its call, or not.
     Commit {
         commit: Commit,
         outcome: Option<Outcome>,
     },
+}
+
+/// What tells a record from another state of it. A closed anchor has the version of its end, and the earlier of two times tells
+/// what that closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Seen {
+    pub(super) version: Version,
+    pub(super) closed: bool,
+    pub(super) forget_at: Timestamp,
 }
 
 /// What some tasks did, by the order of the answers.
@@ -88,8 +97,11 @@ impl fmt::Display for History {
                     write!(f, "load {} found ", names.record(digest))?;
                     match found {
                         None => writeln!(f, "nothing")?,
-                        Some((version, true)) => writeln!(f, "{}, closed", names.commit(version))?,
-                        Some((version, false)) => writeln!(f, "{}", names.commit(version))?,
+                        Some(seen) => {
+                            let closed = if seen.closed { ", closed" } else { "" };
+                            let by = names.commit(&seen.version);
+                            writeln!(f, "{by}{closed}, until {}", seen.forget_at)?;
+                        }
                     }
                 }
                 Did::Commit { commit, outcome } => {
@@ -123,7 +135,7 @@ impl Names {
                     records.extend(commit.guards.iter().map(|guard| *guard.key.digest()));
                     records.extend(commit.puts.iter().map(|put| *put.record.key.digest()));
                     records.extend(commit.removals.iter().map(|removal| *removal.key.digest()));
-                    records.extend(commit.ends.iter().map(|family| *family.anchor()));
+                    records.extend(commit.ends.iter().map(|end| *end.family.anchor()));
                 }
             }
         }
@@ -162,14 +174,21 @@ impl Names {
                 Role::Anchor => " as an anchor".to_owned(),
                 Role::Member(family) => format!(" as a member of {}", self.record(family.anchor())),
             };
-            text += &format!(" puts {record}{role} ({}),", self.expectation(put.expect));
+            text += &format!(
+                " puts {record}{role} ({}, until {}),",
+                self.expectation(put.expect),
+                put.record.forget_at
+            );
         }
         for removal in &commit.removals {
             let record = self.record(removal.key.digest());
             text += &format!(" removes {record} (by {}),", self.commit(&removal.version));
         }
-        for family in &commit.ends {
-            text += &format!(" ends {},", self.record(family.anchor()));
+        for End { family, forget_at } in &commit.ends {
+            text += &format!(
+                " ends {} (until {forget_at}),",
+                self.record(family.anchor())
+            );
         }
         text.trim_end_matches([',', ':']).to_owned()
     }

@@ -11,15 +11,15 @@ use std::{
     },
 };
 
-use oauth_core::store::{Commit, Expect, Key, Kind, Outcome, Put, Role, Stored, Version};
+use oauth_core::store::{Commit, Expect, Key, Kind, Outcome, Put, Record, Role, Stored, Version};
 
 use self::{
-    history::{Did, Event, History},
+    history::{Did, Event, History, Seen},
     search::is_linearizable,
 };
 use crate::{
     Harness,
-    bench::{Bench, RACERS, anchor, answered, change, key, member, race, single},
+    bench::{Bench, RACERS, anchor, answered, at, change, key, member, race, single},
     random::Random,
 };
 
@@ -27,6 +27,9 @@ use crate::{
 const TASKS: usize = 8;
 const STEPS: usize = 4;
 const ROUNDS: u64 = 24;
+
+/// How many different times from which a record may be forgotten.
+const TIMES: u64 = 100;
 
 /// 64 tasks load and commit at random, eight over the same few records, and what they were answered is what they would have
 /// been if each operation had happened in one moment between its call and its answer.
@@ -121,7 +124,11 @@ impl Task {
             back,
             did: Did::Load {
                 digest: *key.digest(),
-                found: found.map(|stored| (stored.version, stored.closed)),
+                found: found.map(|stored| Seen {
+                    version: stored.version,
+                    closed: stored.closed,
+                    forget_at: stored.forget_at,
+                }),
             },
         }
     }
@@ -161,7 +168,7 @@ impl Task {
         let family = group.keys[0].family();
         let ends = self.random.below(6) == 0;
         if ends {
-            commit = commit.end(family);
+            commit = commit.end(family, at(self.random.below(TIMES)));
         }
         for (index, key) in group.keys.iter().enumerate() {
             if self.random.below(2) == 0 || (ends && index == 0) {
@@ -179,6 +186,10 @@ impl Task {
                         0 => anchor(key),
                         1 | 2 if !ends => member(key, family),
                         _ => single(key),
+                    };
+                    let record = Record {
+                        forget_at: at(self.random.below(TIMES)),
+                        ..record
                     };
                     commit.puts.push(Put { record, expect });
                 }

@@ -3,10 +3,10 @@
 
 use std::collections::HashSet;
 
-use oauth_core::store::{Digest, Outcome, Version};
+use oauth_core::store::{Digest, Outcome};
 
-use super::history::{Did, Event, History};
-use crate::model::{Entries, apply};
+use super::history::{Did, Event, History, Seen};
+use crate::model::{Entries, Entry, apply};
 
 /// Whether there is such an order.
 pub(super) fn is_linearizable(history: &History) -> bool {
@@ -17,8 +17,8 @@ pub(super) fn is_linearizable(history: &History) -> bool {
     search.goes_on(0, &Entries::new())
 }
 
-/// What identifies some entries: records in which a commit wrote them, closed or not.
-type Fingerprint = Vec<(Digest, Version, bool)>;
+/// What identifies some entries.
+type Fingerprint = Vec<(Digest, Seen)>;
 
 struct Search<'a> {
     events: &'a [Event],
@@ -38,7 +38,7 @@ impl Search<'_> {
         };
         let fingerprint = entries
             .iter()
-            .map(|(digest, entry)| (*digest, entry.version, entry.closed))
+            .map(|(digest, entry)| (*digest, seen(entry)))
             .collect();
         if !self.been.insert((done, fingerprint)) {
             return false;
@@ -60,8 +60,7 @@ fn after(entries: &Entries, did: &Did) -> Option<Entries> {
     match did {
         Did::Load { digest, found } => {
             let entry = entries.get(digest);
-            let is = entry.map(|entry| (entry.version, entry.closed));
-            (is == *found).then(|| entries.clone())
+            (entry.map(seen) == *found).then(|| entries.clone())
         }
         Did::Commit { commit, outcome } => {
             let mut entries = entries.clone();
@@ -73,12 +72,20 @@ fn after(entries: &Entries, did: &Did) -> Option<Entries> {
     }
 }
 
+fn seen(entry: &Entry) -> Seen {
+    Seen {
+        version: entry.version,
+        closed: entry.closed,
+        forget_at: entry.record.forget_at,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use oauth_core::store::{Commit, Expect, Key, Kind};
 
     use super::*;
-    use crate::bench::{anchor, change, key, member, single};
+    use crate::bench::{NEVER, anchor, change, key, member, single};
 
     fn load(call: usize, back: usize, key: &Key, found: Option<&Commit>) -> Event {
         Event {
@@ -87,7 +94,11 @@ mod tests {
             back,
             did: Did::Load {
                 digest: *key.digest(),
-                found: found.map(|commit| (commit.id, !commit.ends.is_empty())),
+                found: found.map(|commit| Seen {
+                    version: commit.id,
+                    closed: !commit.ends.is_empty(),
+                    forget_at: NEVER,
+                }),
             },
         }
     }
@@ -198,7 +209,7 @@ mod tests {
         let family = name.family();
         let opened = change().create(anchor(&name));
         let added = change().create(member(&token, family));
-        let ended = change().end(family);
+        let ended = change().end(family, NEVER);
         let begin = || commit(0, 1, &opened, Committed);
         let race = |outcome| {
             [

@@ -20,7 +20,7 @@ use oauth_core::{
     operator_secret::OperatorSecret,
     random::{Entropy, EntropyError},
     server::Builder,
-    store::StaticClients,
+    store::{Realm, StaticClients},
     time::Clock,
     types::{Issuer, Secret, SecretDigest},
 };

@@ -1,7 +1,7 @@
 -- Applies a commit, and returns 1; or nothing of it, and returns 0.
 --
 -- ARGV: the prefix; the id of the commit; the time before which may be forgotten, or nothing; and four lists, each after its
--- length: guards (digest, expected), puts (digest, expected, value), removals (digest, expected), ends (anchor). What is expected is a
+-- length: guards (digest, expected), puts (digest, expected, value), removals (digest, expected), ends (anchor, time). What is expected is a
 -- version, or nothing for a record that must not be there.
 
 local COMMITTED, CONFLICT = 1, 0
@@ -21,7 +21,7 @@ local function take_list(width)
   end
   return rows
 end
-local guards, puts, removals, ends = take_list(2), take_list(3), take_list(2), take_list(1)
+local guards, puts, removals, ends = take_list(2), take_list(3), take_list(2), take_list(2)
 
 -- What stands under a key before the commit; `false` for nothing.
 local before = {}
@@ -62,15 +62,14 @@ for _, row in ipairs(removals) do
 end
 
 -- "Ending a family marks its anchor closed, as a change of its version, and removes all its members, except those that the same
--- commit moves elsewhere."
+-- commit moves elsewhere. The anchor may be forgotten from the earlier of the end's time and its own."
 for _, row in ipairs(ends) do
   local family = row[1]
   local members = redis.call('SMEMBERS', family_key(family))
   for n, value in ipairs(values_of(members)) do drop(members[n], value) end
   local anchor = standing_value(family)
   if anchor and standing_of(anchor) == 'a' and not removed[family] then
-    leave(family, anchor)
-    put(family, id .. 'c' .. anchor:sub(18))
+    replace(family, anchor, id .. 'c' .. earlier(forget_at_of(anchor), row[2]) .. anchor:sub(26))
   end
 end
 
@@ -78,13 +77,14 @@ for _, row in ipairs(puts) do
   local digest, value = row[1], row[3]
   local old = before[digest]
   if old then
-    leave(digest, old)
     -- "The anchor stays as the mark that nobody can add to this family again, also if it is replaced."
     if standing_of(old) == 'c' and standing_of(value) == 'a' then
       value = value:sub(1, 16) .. 'c' .. value:sub(18)
     end
+    replace(digest, old, value)
+  else
+    put(digest, value)
   end
-  put(digest, value)
 end
 
 -- "A commit that puts n records also drops up to 2n forgettable ones. What it drops is not what it guards or puts, nor the anchor of a

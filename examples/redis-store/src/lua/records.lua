@@ -18,6 +18,15 @@ local function lists_of(value)
   return { by_client, by_subject }
 end
 
+-- The earlier of two times. The operator `<` compares strings as the locale of the server has it.
+local function earlier(one, other)
+  for n = 1, 8 do
+    local a, b = one:byte(n), other:byte(n)
+    if a ~= b then return a < b and one or other end
+  end
+  return one
+end
+
 local function record_key(digest) return prefix .. 'record:' .. digest end
 local function family_key(anchor) return prefix .. 'family:' .. anchor end
 local forget_key = prefix .. 'forget'
@@ -72,15 +81,30 @@ local function drop(digest, value)
   leave(digest, value)
 end
 
--- Plans that a record is there, and what leads to it. Closed anchors are not listed.
-local function put(digest, value)
+local function put_value(digest, value)
   local pairs_of_mset = plan.MSET
   pairs_of_mset[#pairs_of_mset + 1] = record_key(digest)
   pairs_of_mset[#pairs_of_mset + 1] = value
+end
+
+-- Plans that a record is there, and what leads to it. Closed anchors are not listed.
+local function put(digest, value)
+  put_value(digest, value)
   planned('ZADD', forget_key, '0', forget_at_of(value) .. digest)
   if standing_of(value) == 'm' then planned('SADD', family_key(family_of(value)), digest) end
   for _, list in ipairs(lists_of(value)) do
     if list ~= '' and standing_of(value) ~= 'c' then planned('ZADD', prefix .. list, '0', digest) end
+  end
+end
+
+-- Plans that a record is there in place of another one. What leads to both in the same way is left alone.
+local function replace(digest, old, value)
+  local _, _, body = struct.unpack('>I4c0I4c0', value, 58)
+  if old:sub(17, body - 1) == value:sub(17, body - 1) then
+    put_value(digest, value)
+  else
+    leave(digest, old)
+    put(digest, value)
   end
 end
 
