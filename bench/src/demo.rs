@@ -11,7 +11,7 @@ use oauth_core::{
     AuthorizationServer,
     authorize::{Approval, Browser, Verdict},
     client::{
-        Authorization, Client, ClientAuthentication, ClientSecrets, Introspection, Presented,
+        Authorization, Client, ClientAuthentication, ClientRequest, ClientSecrets, Introspection,
     },
     grant::GrantType,
     operator_secret::OperatorSecret,
@@ -193,15 +193,12 @@ impl Site for Demo {
 }
 
 /// A request of the demo client, which authenticates.
-pub fn presented(params: &[(&str, &str)]) -> Presented {
+pub fn presented(params: &[(&str, &str)]) -> ClientRequest {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Presented {
-        authorization: Some(Authorization::Basic {
-            client_id: CLIENT.into(),
-            secret: Secret::new(SECRET),
-        }),
-        params: params.iter().map(owned).collect(),
-    }
+    ClientRequest::new(params.iter().map(owned).collect()).authorization(Authorization::Basic {
+        client_id: CLIENT.into(),
+        secret: Secret::new(SECRET),
+    })
 }
 
 /// The answer of the protected resource.

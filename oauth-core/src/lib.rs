@@ -7,7 +7,7 @@
 //! # use std::sync::Arc;
 //! use oauth_core::{
 //!     AuthorizationServer,
-//!     client::{Client, ClientAuthentication, ClientSecrets, Presented},
+//!     client::{Client, ClientAuthentication, ClientSecrets, ClientRequest},
 //!     grant::GrantType,
 //!     operator_secret::OperatorSecret,
 //!     random::{Entropy, EntropyError},
@@ -57,10 +57,7 @@
 //!     ("client_id", "robot"),
 //!     ("client_secret", "generated, and 256 bits long"),
 //! ];
-//! let request = Presented {
-//!     params: params.into_iter().collect(),
-//!     ..Presented::default()
-//! };
+//! let request = ClientRequest::new(params.into_iter().collect());
 //! let answer = server.token(&request).await?;
 //! assert_eq!(answer.token.expires_at, Timestamp::from_unix_seconds(13 * 60 * 60));
 //! # Ok(())

@@ -17,14 +17,14 @@ use common::{
     millis, scope, seconds,
 };
 use oauth_core::{
-    client::Presented,
+    client::ClientRequest,
     event::Event,
     grant::{CodeDenial, TokenDenial},
     token::TokenResponse,
 };
 
 /// A good request to exchange a code, with changes.
-fn ask(client: &str, code: &str, changes: &[(&str, &str)]) -> Presented {
+fn ask(client: &str, code: &str, changes: &[(&str, &str)]) -> ClientRequest {
     let params = changed(pairs(&exchange(code, &redirect_uri(client))), changes);
     let params: Vec<_> = params
         .iter()

@@ -10,9 +10,12 @@
 
 mod common;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -26,12 +29,12 @@ use oauth_core::{
     AuthorizationServer,
     client::{
         Authorization, Client, ClientAuthentication, ClientAuthenticationMethod, ClientDenial,
-        ClientSecrets, Presented, Proof,
+        ClientRequest, ClientSecrets, OneTimeMark, Proof, RequestContext,
     },
     error::{Error, Fault},
     grant::{GrantType, TokenDenial},
     operator_secret::OperatorSecret,
-    store::{Key, Kind, Realm, Record, Role, StaticClients},
+    store::{Key, Kind, Realm, StaticClients, Store},
     time::Timestamp,
     token::{IntrospectionDenial, RevocationDenial},
     types::{ClientId, Secret, SecretDigest},
@@ -239,14 +242,14 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-fn presented(row: &Row, params: &[(&str, &str)]) -> Presented {
-    Presented {
-        authorization: row.authorization.clone(),
-        params: pairs(params)
+fn presented(row: &Row, params: &[(&str, &str)]) -> ClientRequest {
+    ClientRequest::new(
+        pairs(params)
             .into_iter()
             .chain(row.params.clone())
             .collect(),
-    }
+    )
+    .authorization(row.authorization.clone())
 }
 
 fn expected_code(denial: ClientDenial) -> &'static str {
@@ -358,12 +361,12 @@ async fn two_secrets_are_good_while_one_is_replaced() {
         (&after, "old", "invalid_client"),
         (&after, "new", "ok"),
     ] {
-        let request = Presented {
-            authorization: Some(basic(MACHINE, secret)),
-            params: pairs(&[("grant_type", "client_credentials")])
+        let request = ClientRequest::new(
+            pairs(&[("grant_type", "client_credentials")])
                 .into_iter()
                 .collect(),
-        };
+        )
+        .authorization(basic(MACHINE, secret));
         assert_eq!(wire(&fixture.token(&request).await), expected, "{secret}");
     }
 }
@@ -379,35 +382,28 @@ impl ClientAuthenticationMethod for Ticket {
         "ticket"
     }
 
-    fn claim(&self, presented: &Presented) -> Option<ClientId> {
-        presented.params.get("proof")?;
-        ClientId::new(presented.params.get("client_id").unwrap_or("ticketed")).ok()
+    fn claim(&self, request: &ClientRequest) -> Option<ClientId> {
+        request.params.get("proof")?;
+        ClientId::new(request.params.get("client_id").unwrap_or("ticketed")).ok()
     }
 
     async fn verify(
         &self,
-        client: &Client,
-        presented: &Presented,
-        now: Timestamp,
+        request: &ClientRequest,
+        context: &RequestContext<'_>,
     ) -> Result<Proof, Error<ClientDenial>> {
-        assert_eq!(client.id().as_str(), "ticketed");
+        assert_eq!(context.client.id().as_str(), "ticketed");
         if self.fails.load(Ordering::SeqCst) {
             return Err(Fault::Extension("the notary is out".into()).into());
         }
-        let proof = presented.params.get("proof").unwrap_or_default();
-        if !proof.starts_with("good") {
-            return Err(ClientDenial::WrongProof.into());
-        }
-        let mark = Record {
-            key: Key::new(&Realm::default(), Kind::REPLAY, &[proof.as_bytes()]),
-            role: Role::Single,
-            owner: None,
-            forget_at: now + seconds(60),
-            body: Box::default(),
-        };
-        Ok(Proof {
-            once: Some(Box::new(mark)),
-        })
+        let proof = request.params.get("proof").unwrap_or_default();
+        let parts = proof.strip_prefix("good ");
+        let parts = parts.ok_or(ClientDenial::WrongProof)?.split(' ');
+        Ok(parts.fold(Proof::new(), |proof, part| {
+            let name = ["ticket", part].map(str::as_bytes);
+            let until = context.now + seconds(60);
+            proof.mark(OneTimeMark::new(context.namespace(), &name, until))
+        }))
     }
 }
 
@@ -458,13 +454,17 @@ impl Notary {
         let request = request(params, None);
         wire(&self.server.token(&request).await.outcome())
     }
+
+    /// The answer, and how many records it wrote.
+    async fn token_and_records(&self, grant: (&str, &str), proof: &str) -> (&'static str, usize) {
+        let before = self.store.len().unwrap();
+        let answer = self.token(&[grant, ("proof", proof)]).await;
+        (answer, self.store.len().unwrap() - before)
+    }
 }
 
-fn request(params: &[(&str, &str)], authorization: Option<Authorization>) -> Presented {
-    Presented {
-        authorization,
-        params: pairs(params).into_iter().collect(),
-    }
+fn request(params: &[(&str, &str)], authorization: Option<Authorization>) -> ClientRequest {
+    ClientRequest::new(pairs(params).into_iter().collect()).authorization(authorization)
 }
 
 /// A proof that verified is used up, whatever becomes of the request; a forged one is not even written down.
@@ -511,7 +511,7 @@ async fn a_one_time_proof_is_used_once_at_every_endpoint() {
     let with = |proof| request(&[("token", "x"), ("proof", proof)], None);
     notary.server.revoke(&with("good 1")).await.unwrap();
     notary.server.introspect(&with("good 2")).await.unwrap();
-    for used in ["good 1", "good 2"] {
+    for used in ["good 1", "good 2", "good 3 1"] {
         let replayed = ClientDenial::ReplayedProof;
         assert_eq!(
             notary.server.revoke(&with(used)).await.outcome(),
@@ -528,6 +528,207 @@ async fn a_one_time_proof_is_used_once_at_every_endpoint() {
             "invalid_client"
         );
     }
+    notary.server.revoke(&with("good 3")).await.unwrap();
+}
+
+/// A proof of two parts is used up as a whole or not at all.
+#[tokio::test]
+async fn of_several_one_time_marks_all_are_written_or_none() {
+    const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+    const DENIED: (&str, &str) = ("grant_type", "other");
+    let notary = Notary::new();
+    let with = |grant, proof| notary.token_and_records(grant, proof);
+    for (grant, proof, expected, records) in [
+        (GRANT, "good a b", "ok", 3),
+        // One of the two was used before, so the other is not used now.
+        (GRANT, "good a c", "invalid_client", 0),
+        (GRANT, "good d b", "invalid_client", 0),
+        (GRANT, "good c", "ok", 2),
+        (GRANT, "good d", "ok", 2),
+        // Whatever becomes of the request.
+        (DENIED, "good e f", "unsupported_grant_type", 2),
+        (GRANT, "good e", "invalid_client", 0),
+        (GRANT, "good f", "invalid_client", 0),
+        (DENIED, "good g f", "invalid_client", 0),
+        (GRANT, "good g", "ok", 2),
+        // The same twice in one request.
+        (GRANT, "good h i h", "invalid_client", 0),
+        (GRANT, "good h i", "ok", 3),
+    ] {
+        assert_eq!(with(grant, proof).await, (expected, records), "{proof}");
+    }
+}
+
+/// A certificate of the connection, which names nobody.
+#[derive(Clone, Default)]
+struct Certificate(Arc<Mutex<Vec<Seen>>>);
+
+/// What it was asked: issuer, endpoint, method, peer.
+type Seen = (String, Option<String>, String, Option<IpAddr>);
+
+#[async_trait]
+impl ClientAuthenticationMethod for Certificate {
+    fn name(&self) -> &'static str {
+        "certificate"
+    }
+
+    fn claim(&self, _: &ClientRequest) -> Option<ClientId> {
+        None
+    }
+
+    async fn verify(
+        &self,
+        request: &ClientRequest,
+        context: &RequestContext<'_>,
+    ) -> Result<Proof, Error<ClientDenial>> {
+        self.0.lock().unwrap().push((
+            context.issuer.to_string(),
+            context.endpoint_url.map(str::to_owned),
+            request.method.to_string(),
+            request.peer,
+        ));
+        let id = context.client.id().as_str();
+        match &request.certificate {
+            Some(der) if **der == *id.as_bytes() => {
+                let mark = OneTimeMark::new(context.namespace(), &[der], context.now);
+                Ok(Proof::new().mark(mark))
+            }
+            _ => Err(ClientDenial::WrongProof.into()),
+        }
+    }
+}
+
+impl Certificate {
+    fn take(&self) -> Vec<Seen> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// A server whose clients `carrier` and `other` have certificates, in a namespace of its own.
+fn guarded(namespace: &Realm) -> (Fixture, Certificate) {
+    let method = Certificate::default();
+    let mut clients = common::clients::all();
+    clients.extend(["carrier", "other"].map(|id| {
+        Client::confidential(
+            id.parse().unwrap(),
+            ClientAuthentication::Method("certificate".into()),
+        )
+        .grant_types([GrantType::CLIENT_CREDENTIALS])
+        .build()
+        .unwrap()
+    }));
+    let fixture = Fixture::new().beside_built(clients, 2, |builder| {
+        builder
+            .client_authentication(method.clone())
+            .realm(namespace.clone())
+    });
+    (fixture, method)
+}
+
+/// Evidence that comes with every request of a connection speaks for those clients only that are registered for it.
+#[tokio::test]
+async fn only_the_method_that_a_client_is_registered_for_is_asked() {
+    let (fixture, method) = guarded(&Realm::default());
+    let machine = client_secret(MACHINE);
+    let rows = [
+        (&[("client_id", "carrier")][..], None, "carrier", "ok", 1),
+        (
+            &[("client_id", "other")],
+            None,
+            "carrier",
+            "invalid_client",
+            1,
+        ),
+        (&[("client_id", "carrier")], None, "", "invalid_client", 1),
+        (
+            &[("client_id", "carrier"), ("client_secret", "x")],
+            None,
+            "carrier",
+            "invalid_client",
+            0,
+        ),
+        (
+            &[],
+            Some(basic("carrier", "x")),
+            "carrier",
+            "invalid_client",
+            0,
+        ),
+        (&[], None, "carrier", "invalid_client", 0),
+        (
+            &[("client_id", "nobody")],
+            None,
+            "carrier",
+            "invalid_client",
+            0,
+        ),
+        (&[], Some(basic(MACHINE, &machine)), "carrier", "ok", 0),
+        (
+            &[("client_id", APP)],
+            None,
+            "carrier",
+            "unauthorized_client",
+            0,
+        ),
+    ];
+    for (params, authorization, certificate, expected, asked) in rows {
+        let params = [params, &[("grant_type", "client_credentials")]].concat();
+        let mut request = request(&params, authorization);
+        if !certificate.is_empty() {
+            request = request.certificate(certificate.as_bytes());
+        }
+        let answer = fixture.token(&request).await;
+        assert_eq!(wire(&answer), expected, "{params:?}");
+        assert_eq!(method.take().len(), asked, "{params:?}");
+        fixture.store.prune(Timestamp::MAX, 99).await.unwrap();
+    }
+}
+
+/// What a method is told: the issuer, the endpoint, the namespace, and what came with the request.
+#[tokio::test]
+async fn a_method_knows_where_it_is_asked() {
+    let namespace = Realm::new("elsewhere");
+    let (fixture, method) = guarded(&namespace);
+    let server = &fixture.server;
+    let peer = IpAddr::from([192, 0, 2, 7]);
+    let request = request(
+        &[
+            ("client_id", "carrier"),
+            ("grant_type", "client_credentials"),
+            ("token", "x"),
+        ],
+        None,
+    )
+    .certificate(&b"carrier"[..])
+    .peer(peer);
+    let seen = async |endpoint: Option<&str>, method_name: &str| {
+        let expected = (
+            common::ISSUER.to_owned(),
+            endpoint.map(|path| format!("{}{path}", common::ISSUER)),
+            method_name.to_owned(),
+            Some(peer),
+        );
+        assert_eq!(method.take(), [expected]);
+        // Used where this server keeps its records, and nowhere else.
+        for (realm, is_used) in [(&namespace, true), (&Realm::default(), false)] {
+            let key = Key::new(realm, Kind::REPLAY, &[b"carrier"]);
+            let found = fixture.store.load(&key).await.unwrap();
+            assert_eq!(found.is_some(), is_used);
+        }
+        fixture.store.prune(Timestamp::MAX, 99).await.unwrap();
+    };
+    server.token(&request).await.unwrap();
+    seen(Some("/token"), "POST").await;
+    server.revoke(&request).await.unwrap();
+    seen(Some("/revoke"), "POST").await;
+    server.introspect(&request).await.unwrap();
+    seen(Some("/introspect"), "POST").await;
+    server.authenticate_client(&request).await.unwrap();
+    seen(None, "POST").await;
+    let elsewhere = format!("{}/oauth2/token", common::ISSUER);
+    let elsewhere = request.endpoint_url(elsewhere).method("PUT");
+    server.token(&elsewhere).await.unwrap();
+    seen(Some("/oauth2/token"), "PUT").await;
 }
 
 /// Also with an added method: one at a time, of the client that is registered for it.

@@ -19,13 +19,10 @@ use common::{
     millis, scope, seconds,
 };
 use oauth_core::{
-    client::{Authorization, Presented},
-    event::Event,
-    grant::TokenDenial,
-    token::IntrospectionResponse,
+    client::ClientRequest, event::Event, grant::TokenDenial, token::IntrospectionResponse,
 };
 
-fn ask(client: &str, params: &[(&str, &str)]) -> Presented {
+fn ask(client: &str, params: &[(&str, &str)]) -> ClientRequest {
     let mut all = vec![("grant_type", "client_credentials")];
     all.extend(params);
     from(client, &all)
@@ -90,18 +87,18 @@ async fn a_client_gets_a_token_for_itself() {
 #[tokio::test]
 async fn a_refused_client_gets_nothing() {
     let fixture = Fixture::new();
-    let basic = |client: &str, secret: &str| Presented {
-        authorization: Some(common::flow::basic(client, secret)),
-        ..ask(APP, &[])
+    let basic = |client: &str, secret: &str| {
+        ask(APP, &[]).authorization(common::flow::basic(client, secret))
     };
-    let public = |client| Presented {
-        params: ask(APP, &[])
-            .params
-            .iter()
-            .filter(|(name, _)| *name != "client_id")
-            .chain([("client_id", client)])
-            .collect(),
-        authorization: None::<Authorization>,
+    let public = |client| {
+        ClientRequest::new(
+            ask(APP, &[])
+                .params
+                .iter()
+                .filter(|(name, _)| *name != "client_id")
+                .chain([("client_id", client)])
+                .collect(),
+        )
     };
     for (id, request, error) in [
         ("6749-4.4-a", ask(APP, &[]), "unauthorized_client"),

@@ -20,7 +20,7 @@ use common::{
 };
 use oauth_core::{
     AuthorizationServer,
-    client::{Client, ClientDenial, Presented},
+    client::{Client, ClientDenial, ClientRequest},
     error::{ErrorCode, Fault},
     grant::TokenDenial,
     operator_secret::OperatorSecret,
@@ -90,12 +90,9 @@ async fn another_client_than_the_one_asked_for_is_a_fault() {
     };
     for (client, authorization) in [(WEB, Some(basic("WEB", &client_secret(WEB)))), (APP, None)] {
         let upper = client.to_uppercase();
-        let request = |params: &[(&str, &str)]| Presented {
-            authorization: authorization.clone(),
-            params: [&[("client_id", upper.as_str())], params]
-                .concat()
-                .into_iter()
-                .collect(),
+        let request = |params: &[(&str, &str)]| {
+            let params = [&[("client_id", upper.as_str())], params].concat();
+            ClientRequest::new(params.into_iter().collect()).authorization(authorization.clone())
         };
         let refresh = request(&[
             ("grant_type", "refresh_token"),

@@ -24,7 +24,7 @@ use common::{
 };
 use oauth_core::{
     authorize::InteractionDenial,
-    client::{Client, ClientAuthentication, ClientDenial, ClientSecrets, Presented},
+    client::{Client, ClientAuthentication, ClientDenial, ClientRequest, ClientSecrets},
     event::Event,
     grant::{CodeDenial, GrantType, OwnCode, TokenDenial},
     store::{OwnedBy, Realm},
@@ -74,17 +74,15 @@ async fn redeem_with(
 #[tokio::test]
 async fn a_ticket_takes_the_clients_credentials() {
     use ClientDenial as C;
-    let named = |client: &str, more: &[(&str, &str)]| Presented {
-        authorization: None,
-        params: pairs(&[&[("client_id", client)], more].concat())
-            .into_iter()
-            .collect(),
+    let named = |client: &str, more: &[(&str, &str)]| {
+        ClientRequest::new(
+            pairs(&[&[("client_id", client)], more].concat())
+                .into_iter()
+                .collect(),
+        )
     };
     let right = client_secret(OWN);
-    let with = |authorization| Presented {
-        authorization: Some(authorization),
-        params: Params::default(),
-    };
+    let with = |authorization| ClientRequest::new(Params::default()).authorization(authorization);
     let unauthorized = TokenDenial::UnauthorizedClient;
     let rows = [
         ("strict", from(WEB, &[]), unauthorized),
@@ -120,7 +118,7 @@ async fn a_ticket_takes_the_clients_credentials() {
         ),
         (
             "nothing",
-            Presented::default(),
+            ClientRequest::new(Params::default()),
             TokenDenial::Client(C::Missing),
         ),
         (
@@ -272,10 +270,7 @@ async fn a_code_is_redeemed_by_its_client_only() {
         ("wrong secret", Some(basic(OWN, "guess")), None),
     ] {
         let params: Params = exchange.into_iter().chain(more).collect();
-        let request = Presented {
-            authorization,
-            params,
-        };
+        let request = ClientRequest::new(params).authorization(authorization);
         assert_eq!(
             wire(&fixture.token(&request).await),
             "invalid_client",
@@ -553,7 +548,10 @@ async fn a_name_gets_a_token_only_where_dangerously_allowed() {
     for (what, params, expected) in rows {
         let params: Params = pairs(params).into_iter().collect();
         let records = fixture.records();
-        let answer = fixture.server.token_without_authentication(&params).await;
+        let answer = fixture
+            .server
+            .token_without_authentication(&ClientRequest::new(params))
+            .await;
         let answer = answer.outcome();
         assert_eq!(wire(&answer), *expected, "{what}");
         match answer {
@@ -581,12 +579,11 @@ async fn a_name_gets_a_token_only_where_dangerously_allowed() {
         }
     }
     // It opens no other endpoint.
-    let named = Presented {
-        authorization: None,
-        params: pairs(&[("client_id", OPEN), ("grant_type", "client_credentials")])
+    let named = ClientRequest::new(
+        pairs(&[("client_id", OPEN), ("grant_type", "client_credentials")])
             .into_iter()
             .collect(),
-    };
+    );
     assert_eq!(wire(&fixture.token(&named).await), "invalid_client");
     let authenticated = from(OPEN, &[("grant_type", "client_credentials")]);
     assert_eq!(

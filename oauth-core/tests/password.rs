@@ -20,12 +20,12 @@ use common::{
 use oauth_core::{
     client::{
         Authorization, Client, ClientAuthentication, ClientAuthenticationMethod, ClientDenial,
-        Presented, Proof,
+        ClientRequest, OneTimeMark, Proof, RequestContext,
     },
     error::Error,
     event::Event,
     grant::{GrantType, PasswordDenial, PasswordGrant, TokenDenial},
-    store::{Key, Kind, OwnedBy, Realm, Record, Role},
+    store::OwnedBy,
     time::Timestamp,
     token::{IntrospectionResponse, TokenResponse},
     types::ClientId,
@@ -49,7 +49,7 @@ fn request() -> Pairs {
     ])
 }
 
-fn by(client: &str, params: &Pairs) -> Presented {
+fn by(client: &str, params: &Pairs) -> ClientRequest {
     let params: Vec<_> = params
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -225,9 +225,8 @@ async fn the_authenticator_is_asked_last() {
 #[tokio::test]
 async fn a_client_with_credentials_authenticates() {
     let named = |client: &str| changed(request(), &[("client_id", client)]);
-    let presented = |authorization: Option<Authorization>, params: Pairs| Presented {
-        authorization,
-        params: params.into_iter().collect(),
+    let presented = |authorization: Option<Authorization>, params: Pairs| {
+        ClientRequest::new(params.into_iter().collect()).authorization(authorization)
     };
     let right = client_secret(TYPIST);
     let rows = [
@@ -429,27 +428,18 @@ impl ClientAuthenticationMethod for Once {
         "once"
     }
 
-    fn claim(&self, presented: &Presented) -> Option<ClientId> {
-        presented.params.get("proof").map(|_| id())
+    fn claim(&self, request: &ClientRequest) -> Option<ClientId> {
+        request.params.get("proof").map(|_| id())
     }
 
     async fn verify(
         &self,
-        _: &Client,
-        presented: &Presented,
-        _: Timestamp,
+        request: &ClientRequest,
+        context: &RequestContext<'_>,
     ) -> Result<Proof, Error<ClientDenial>> {
-        let proof = presented.params.get("proof").unwrap().as_bytes();
-        let mark = Record {
-            key: Key::new(&Realm::default(), Kind::REPLAY, &[proof]),
-            role: Role::Single,
-            owner: None,
-            forget_at: Timestamp::MAX,
-            body: Box::new([1]),
-        };
-        Ok(Proof {
-            once: Some(Box::new(mark)),
-        })
+        let proof = request.params.get("proof").unwrap().as_bytes();
+        let until = Timestamp::MAX;
+        Ok(Proof::new().mark(OneTimeMark::new(context.namespace(), &[proof], until)))
     }
 }
 
@@ -482,10 +472,7 @@ async fn a_replayed_proof_asks_nobody() {
     for (proof, password, expected, asked) in rows {
         let params = changed(request(), &[("proof", proof), ("password", password)]);
         let answer = fixture
-            .token(&Presented {
-                authorization: None,
-                params: params.into_iter().collect(),
-            })
+            .token(&ClientRequest::new(params.into_iter().collect()))
             .await;
         assert_eq!(wire(&answer), expected, "{proof} {password}");
         assert_eq!(users.take_asked().len(), asked, "{proof} {password}");

@@ -25,7 +25,7 @@ use common::{
 use oauth_core::{
     AuthorizationServer,
     authorize::{InteractionDenial, UnprovenDenial, Verdict},
-    client::{Client, ClientDenial},
+    client::{Client, ClientDenial, ClientRequest},
     error::ErrorCode,
     event::Event,
     grant::{CodeDenial, PasswordGrant, RefreshDenial, TokenDenial},
@@ -111,7 +111,10 @@ async fn every_endpoint_refuses_clients_of_another_profile() {
             );
         }
         let named: Params = pairs(&[("client_id", client)]).into_iter().collect();
-        let answer = server.token_without_authentication(&named).await.outcome();
+        let answer = server
+            .token_without_authentication(&ClientRequest::new(named))
+            .await
+            .outcome();
         assert_eq!(answer.unwrap_err(), DENIED);
         let request = from(client, &[("token", "x")]);
         let answer = server.own_code_ticket(&request).await.outcome();
@@ -271,7 +274,9 @@ async fn tokens_know_their_profile() {
     };
     let named = async |server: &AuthorizationServer, client| {
         let params: Params = pairs(&[("client_id", client)]).into_iter().collect();
-        let answer = server.token_without_authentication(&params).await;
+        let answer = server
+            .token_without_authentication(&ClientRequest::new(params))
+            .await;
         answer.unwrap().access_token
     };
     let own = async |fixture: &Fixture, client| {
@@ -422,7 +427,10 @@ async fn a_strict_client_stays_strict() {
         let answer = fixture.server.own_code_ticket(&from(client, &[])).await;
         assert_eq!(answer.denied(), unauthorized);
         let named: Params = pairs(&[("client_id", client)]).into_iter().collect();
-        let answer = fixture.server.token_without_authentication(&named).await;
+        let answer = fixture
+            .server
+            .token_without_authentication(&ClientRequest::new(named))
+            .await;
         assert_eq!(answer.denied(), unauthorized);
         let request = changed(authorization_request(client), &[TOKEN]);
         let AuthorizeAnswer::Respond(response) = fixture.authorize(request, &browser(1)).await

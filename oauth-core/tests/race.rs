@@ -22,6 +22,7 @@ use common::{
 use oauth_core::{
     AuthorizationServer,
     authorize::{InteractionDenial, Verdict},
+    client::ClientRequest,
     event::Event,
     grant::{CodeDenial, RefreshDenial, TokenDenial},
     operator_secret::OperatorSecret,
@@ -43,11 +44,11 @@ where
     );
 }
 
-fn redeem(code: &str) -> oauth_core::client::Presented {
+fn redeem(code: &str) -> ClientRequest {
     from(WEB, &exchange(code, &redirect_uri(WEB)))
 }
 
-fn refresh(token: &Secret) -> oauth_core::client::Presented {
+fn refresh(token: &Secret) -> ClientRequest {
     from(
         WEB,
         &[
@@ -57,7 +58,7 @@ fn refresh(token: &Secret) -> oauth_core::client::Presented {
     )
 }
 
-fn revoke(token: &Secret) -> oauth_core::client::Presented {
+fn revoke(token: &Secret) -> ClientRequest {
     from(WEB, &[("token", token.expose())])
 }
 
@@ -395,7 +396,7 @@ fn crowded(seed: u64, grace: Duration) -> Fixture {
 /// Sends the same request so many times at once.
 async fn all_at_once(
     fixture: &Fixture,
-    request: &oauth_core::client::Presented,
+    request: &ClientRequest,
 ) -> Vec<Result<TokenResponse, TokenDenial>> {
     let barrier = Arc::new(tokio::sync::Barrier::new(CROWD));
     let tasks: Vec<_> = (0..CROWD)

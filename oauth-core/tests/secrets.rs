@@ -32,7 +32,7 @@ use common::{
 };
 use oauth_core::{
     authorize::{AuthorizationDenial, InteractionDenial, UnprovenDenial, Verdict},
-    client::{ClientDenial, Presented},
+    client::{ClientDenial, ClientRequest},
     error::{ErrorCode, Fault as ServerFault, Refusal},
     grant::{CodeDenial, PasswordDenial, PasswordGrant, RefreshDenial, TokenDenial},
     operator_secret::OperatorSecret,
@@ -257,12 +257,12 @@ async fn secrets_are_told_to_nobody() {
             .try_token(&from(WEB, &[("grant_type", "client_credentials")]))
             .await,
     );
-    let wrong = Presented {
-        authorization: Some(basic(WEB, "guessed secret")),
-        params: pairs(&[("token", "guessed token"), ("password", "guessed password")])
+    let wrong = ClientRequest::new(
+        pairs(&[("token", "guessed token"), ("password", "guessed password")])
             .into_iter()
             .collect(),
-    };
+    )
+    .authorization(basic(WEB, "guessed secret"));
     for guess in ["guessed secret", "guessed token", "guessed password"] {
         heard.secret("guess", guess);
     }
@@ -370,7 +370,7 @@ async fn dangerous(fixture: &Fixture, heard: &mut Heard) {
             heard.tokens(&fixture.token(&from(OWN, &exchange)).await.unwrap());
         }
     }
-    let named = pairs(&[("client_id", OPEN)]).into_iter().collect();
+    let named = ClientRequest::new(pairs(&[("client_id", OPEN)]).into_iter().collect());
     let answer = fixture.server.token_without_authentication(&named).await;
     let tokens = answer.unwrap();
     heard.debug(&tokens);

@@ -22,7 +22,7 @@ use std::{
 use cpu_time::ThreadTime;
 use oauth_core::{
     AuthorizationServer,
-    client::{Client, ClientAuthentication, ClientSecrets, Presented},
+    client::{Client, ClientAuthentication, ClientRequest, ClientSecrets},
     grant::GrantType,
     operator_secret::OperatorSecret,
     policy::Policy,
@@ -59,8 +59,8 @@ fn main() {
 fn bytes_per_token(live: u64) {
     let store = MemoryStore::default();
     let server = server(store.clone());
-    let request = Presented {
-        params: [
+    let request = ClientRequest::new(
+        [
             ("grant_type", "client_credentials"),
             ("client_id", "warehouse-robot"),
             ("client_secret", SECRET),
@@ -68,8 +68,7 @@ fn bytes_per_token(live: u64) {
         ]
         .into_iter()
         .collect(),
-        ..Presented::default()
-    };
+    );
     let (allocated, resident) = (allocated(), resident());
     let mut longest = Longest::default();
     for _ in 0..live {

@@ -16,7 +16,7 @@ use std::{
 
 use oauth_core::{
     AuthorizationServer,
-    client::{Client, ClientAuthentication, ClientSecrets, Presented},
+    client::{Client, ClientAuthentication, ClientRequest, ClientSecrets},
     error::ErrorCode,
     grant::GrantType,
     operator_secret::OperatorSecret,
@@ -316,13 +316,14 @@ fn a_server_over_a_full_store_is_temporarily_unavailable_and_still_validates_and
     .operator_secret(OperatorSecret::from_bytes([7; 32]))
     .build()
     .unwrap();
-    let presented = |params: &[(&str, &str)]| Presented {
-        params: params
-            .iter()
-            .copied()
-            .chain([("client_id", "robot"), ("client_secret", secret)])
-            .collect(),
-        ..Presented::default()
+    let presented = |params: &[(&str, &str)]| {
+        ClientRequest::new(
+            params
+                .iter()
+                .copied()
+                .chain([("client_id", "robot"), ("client_secret", secret)])
+                .collect(),
+        )
     };
     let ask = presented(&[("grant_type", "client_credentials")]);
     let mut tokens = Vec::new();

@@ -25,7 +25,7 @@ use http::{
     header::{AUTHORIZATION, COOKIE},
 };
 use http_body_util::Full;
-use oauth_core::token::TokenFormat;
+use oauth_core::{token::TokenFormat, types::Params};
 use oauth_tower::dialect::Hex;
 
 const AUTHORIZE: &str = "/api/oauth2/hydrogen/openapi/authorize/";
@@ -166,6 +166,19 @@ async fn two_hops_that_any_client_can_follow() {
         let answer = world.send(request(method, &uri, "")).await;
         assert_denied(&answer, 405, "invalid_request", &uri);
         assert_eq!(answer.header("allow"), allowed, "{uri}");
+    }
+}
+
+/// The URL of an endpoint is the issuer's, whatever the request calls the host, and also where a framework cuts its path off.
+#[test]
+fn a_request_is_for_a_url_of_the_issuer() {
+    let world = World::minapp_at("https://login.example/old");
+    for uri in ["/token", "/old/token", "https://evil.example/token?x=y"] {
+        let request = Request::post(uri).header("host", "evil.example").body(());
+        let (parts, ()) = request.unwrap().into_parts();
+        let request = world.dialects.client_request(&parts, Params::default());
+        let url = request.endpoint_url.as_deref();
+        assert_eq!(url, Some("https://login.example/old/token"), "{uri}");
     }
 }
 

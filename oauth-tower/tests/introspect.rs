@@ -98,8 +98,8 @@ impl Grant for Everything {
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
         Ok(Box::new(Issue {
-            client: Arc::clone(request.client),
-            binding: match request.params.get("binding") {
+            client: Arc::clone(request.client()),
+            binding: match request.params().get("binding") {
                 Some("key") => Some(Confirmation::Jwk([0xfb; 32])),
                 Some("certificate") => Some(Confirmation::Certificate([0xfb; 32])),
                 _ => None,

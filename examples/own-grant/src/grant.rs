@@ -45,7 +45,7 @@ struct Exchange {
 
 fn read(request: GrantRequest<'_>) -> Result<Exchange, TokenDenial> {
     Ok(Exchange {
-        client: Arc::clone(request.client),
+        client: Arc::clone(request.client()),
         kiosk: request.required("kiosk")?.to_owned(),
         pin: Secret::new(request.required("pin")?),
         scope: request.scope_of_client()?,

@@ -110,7 +110,7 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Result<Router, Invalid
         .operator_secret(secrets.clone())
         .policy(own_policy)
         .realm(realm.clone())
-        .client_authentication(ClientTokens::new(realm.clone(), kept.readable_secrets));
+        .client_authentication(ClientTokens::new(kept.readable_secrets));
     if provider.grants.contains(&Grant::Password) {
         let guesses = config.throttle.then(Throttle::default);
         let passwords = Passwords::new(users.clone(), guesses);

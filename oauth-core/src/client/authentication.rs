@@ -4,81 +4,73 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Client, ClientAuthentication};
+use super::{
+    Authorization, Client, ClientAuthentication, ClientRequest, OneTimeMark, RequestContext,
+};
 use crate::{
     error::{Denial, Error, ErrorCode, Refusal},
-    store::Record,
-    time::Timestamp,
-    types::{ClientId, Params, Secret},
+    types::{ClientId, Secret},
 };
 
-/// What a request brought to say who its client is.
+/// A proof that held.
 #[derive(Clone, Debug, Default)]
-pub struct Presented {
-    /// The `Authorization` header, if there is one.
-    pub authorization: Option<Authorization>,
-    /// The parameters of the form body.
-    pub params: Params,
-}
-
-/// An `Authorization` header.
-#[derive(Clone, Debug)]
-pub enum Authorization {
-    /// HTTP Basic, decoded from base64 and then from form-urlencoding (RFC 6749 §2.3.1).
-    Basic {
-        /// The user name.
-        client_id: Arc<str>,
-        /// The password.
-        secret: Secret,
-    },
-    /// Another scheme.
-    Other {
-        /// In lower case.
-        scheme: String,
-        /// What follows it.
-        credentials: Secret,
-    },
-    /// It could not be read.
-    Malformed,
-}
-
-/// A client that has proven to be it, or a public one that has named itself.
-#[derive(Clone, Debug)]
-pub struct Authenticated {
-    /// The client.
-    pub client: Arc<Client>,
-    /// What has to be remembered of its proof.
-    pub(crate) proof: Proof,
-}
-
-/// What has to be remembered of a proof that held.
-#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Proof {
-    /// The mark of a proof that may be used once. It is written with what the request does, and also if the request is then
-    /// denied; if it is there already the proof was used before, and the request is denied.
-    pub once: Option<Box<Record>>,
+    /// The marks of what may be used once. All of them are written with what the request does, and also if the request is then
+    /// denied. If one is there already the request is a replay: it is denied, and none of them is written.
+    pub marks: Vec<OneTimeMark>,
+}
+
+impl Proof {
+    /// A proof of which there is nothing to remember.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Has a part that may be used once.
+    #[must_use]
+    pub fn mark(mut self, mark: OneTimeMark) -> Self {
+        self.marks.push(mark);
+        self
+    }
+
+    /// Whether the same thing is used twice in it.
+    pub(crate) fn is_repetitive(&self) -> bool {
+        let mut rest = self.marks.as_slice();
+        while let Some((mark, others)) = rest.split_first() {
+            if others.contains(mark) {
+                return true;
+            }
+            rest = others;
+        }
+        false
+    }
 }
 
 /// A way for clients to authenticate, beside the built-in ones.
 ///
-/// It is asked about every request; [`claim`](Self::claim) must be cheap and must not believe anything.
+/// The server first finds out which client a request names, and loads it. Then it runs the one method that this client is
+/// registered for, and no other.
 #[async_trait]
 pub trait ClientAuthenticationMethod: Send + Sync + 'static {
     /// Its name, as in `token_endpoint_auth_methods_supported` and in [`ClientAuthentication::Method`].
     fn name(&self) -> &'static str;
 
-    /// The client that the request says it is from by this method; `None` if the request does not use it.
-    fn claim(&self, presented: &Presented) -> Option<ClientId>;
+    /// The client that the request names by a credential of this method; `None` if it brings no such credential.
+    ///
+    /// It is asked about every request: it must be cheap, and must not believe anything. A method whose evidence names no client
+    /// (a certificate) always gives `None`, and the client is the one that `client_id` names.
+    fn claim(&self, request: &ClientRequest) -> Option<ClientId>;
 
-    /// Checks the proof. When in doubt, deny: what this accepts is an authenticated client.
+    /// Checks the proof of [the client](RequestContext::client), which is registered for this method. The request may have no
+    /// credential of it at all. When in doubt, deny: what this accepts is an authenticated client.
     ///
     /// # Errors
     /// A [`ClientDenial`] if the proof does not hold; a fault if that could not be found out.
     async fn verify(
         &self,
-        client: &Client,
-        presented: &Presented,
-        now: Timestamp,
+        request: &ClientRequest,
+        context: &RequestContext<'_>,
     ) -> Result<Proof, Error<ClientDenial>>;
 }
 
@@ -155,43 +147,36 @@ impl ClientDenial {
     }
 }
 
-/// A request's word on who its client is and how that will be proven.
-pub(crate) enum Claim<'a> {
-    /// It only names itself.
-    None(ClientId),
-    /// By a secret in the `Authorization` header.
-    Basic(ClientId, &'a Secret),
-    /// By a secret in the form body.
-    Post(ClientId, Secret),
-    /// By an added method.
-    Method(ClientId, &'a dyn ClientAuthenticationMethod),
+/// What a request brings to prove that it is from the client that it names.
+pub(crate) enum ClientCredential<'a> {
+    /// Nothing that names the client.
+    None,
+    /// A secret in the `Authorization` header.
+    Basic(&'a Secret),
+    /// A secret in the form body.
+    Post(Secret),
+    /// A credential of an added method.
+    Method(&'static str),
 }
 
-impl Claim<'_> {
-    /// Whom it names.
-    pub(crate) fn client_id(&self) -> &ClientId {
-        match self {
-            Self::None(id) | Self::Basic(id, _) | Self::Post(id, _) | Self::Method(id, _) => id,
-        }
-    }
-}
-
-/// Reads who a request says it is from.
+/// Reads which client a request names, and by what it would prove that it is from it.
 pub(crate) fn claim<'a>(
-    presented: &'a Presented,
-    methods: &'a [Box<dyn ClientAuthenticationMethod>],
-) -> Result<Claim<'a>, ClientDenial> {
+    request: &'a ClientRequest,
+    methods: &[Box<dyn ClientAuthenticationMethod>],
+) -> Result<(ClientId, ClientCredential<'a>), ClientDenial> {
     let mut claim = None;
     let mut several = false;
     for method in methods {
-        if let Some(id) = method.claim(presented) {
-            several |= claim.replace(Claim::Method(id, method.as_ref())).is_some();
+        if let Some(id) = method.claim(request) {
+            let credential = ClientCredential::Method(method.name());
+            several |= claim.replace((id, credential)).is_some();
         }
     }
-    match &presented.authorization {
+    match &request.authorization {
         Some(Authorization::Basic { client_id, secret }) => {
             let id = ClientId::new(Arc::clone(client_id)).map_err(|_| ClientDenial::Unknown)?;
-            several |= claim.replace(Claim::Basic(id, secret)).is_some();
+            let credential = ClientCredential::Basic(secret);
+            several |= claim.replace((id, credential)).is_some();
         }
         // An added method may know the scheme.
         Some(Authorization::Other { .. }) if claim.is_some() => {}
@@ -200,40 +185,47 @@ pub(crate) fn claim<'a>(
         }
         None => {}
     }
-    let named = match presented.params.get("client_id") {
+    let named = match request.params.get("client_id") {
         Some(id) => Some(ClientId::new(id).map_err(|_| ClientDenial::Unknown)?),
         None => None,
     };
-    if let Some(secret) = presented.params.secret("client_secret") {
+    if let Some(secret) = request.params.secret("client_secret") {
         if claim.is_some() {
             return Err(ClientDenial::SeveralMethods);
         }
         let id = named.clone().ok_or(ClientDenial::Missing)?;
-        claim = Some(Claim::Post(id, secret));
+        claim = Some((id, ClientCredential::Post(secret)));
     }
     match (claim, named) {
         // RFC 6749 §2.3: the client MUST NOT use more than one authentication method in each request.
         _ if several => Err(ClientDenial::SeveralMethods),
-        (Some(claim), Some(named)) if *claim.client_id() != named => Err(ClientDenial::TwoClients),
+        (Some((id, _)), Some(named)) if id != named => Err(ClientDenial::TwoClients),
         (Some(claim), _) => Ok(claim),
-        (None, Some(named)) => Ok(Claim::None(named)),
+        (None, Some(named)) => Ok((named, ClientCredential::None)),
         (None, None) => Err(ClientDenial::Missing),
     }
 }
 
-/// Checks a claim that needs nothing but the registration. An added method is checked by itself.
-pub(crate) fn verify_secret(client: &Client, claim: &Claim<'_>) -> Result<(), ClientDenial> {
-    match (client.authentication(), claim) {
-        (ClientAuthentication::None, Claim::None(_)) => Ok(()),
-        (ClientAuthentication::SecretBasic(secrets), Claim::Basic(_, secret)) => {
-            matches(secrets, secret)
+/// Checks that a credential is of the one method that a client is registered for, and its secret if it has one. Gives the name
+/// of the added method that has to verify the request, if it is one.
+pub(crate) fn check<'a>(
+    client: &'a Client,
+    credential: &ClientCredential<'_>,
+) -> Result<Option<&'a str>, ClientDenial> {
+    use ClientCredential as Credential;
+    match (client.authentication(), credential) {
+        (ClientAuthentication::None, Credential::None) => Ok(None),
+        (ClientAuthentication::SecretBasic(secrets), Credential::Basic(secret)) => {
+            matches(secrets, secret).map(|()| None)
         }
-        (ClientAuthentication::SecretPost(secrets), Claim::Post(_, secret)) => {
-            matches(secrets, secret)
+        (ClientAuthentication::SecretPost(secrets), Credential::Post(secret)) => {
+            matches(secrets, secret).map(|()| None)
         }
-        (ClientAuthentication::Method(name), Claim::Method(_, method)) if name == method.name() => {
-            Ok(())
+        (ClientAuthentication::Method(name), Credential::Method(used)) if name == used => {
+            Ok(Some(name))
         }
+        // Its evidence may name nobody.
+        (ClientAuthentication::Method(name), Credential::None) => Ok(Some(name)),
         // RFC 6749 §2.3.2 maps a client to one scheme; a public client's secret proves nothing (§2.3).
         (
             ClientAuthentication::None

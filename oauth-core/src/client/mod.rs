@@ -2,21 +2,25 @@
 
 mod authentication;
 mod builder;
+mod context;
 mod danger;
 mod extensions;
 mod lifetimes;
+mod mark;
 mod metadata;
 mod registration;
+mod request;
 
-pub(crate) use self::authentication::{Claim, claim, verify_secret};
+pub(crate) use self::authentication::{ClientCredential, check, claim};
 pub use self::{
-    authentication::{
-        Authenticated, Authorization, ClientAuthenticationMethod, ClientDenial, Presented, Proof,
-    },
+    authentication::{ClientAuthenticationMethod, ClientDenial, Proof},
     builder::{ClientBuilder, InvalidClient},
+    context::RequestContext,
     danger::Danger,
     extensions::{Extensions, InvalidExtension},
     lifetimes::Lifetimes,
+    mark::OneTimeMark,
     metadata::{ClientMetadata, ClientSettings, InvalidClientMetadata},
     registration::{Client, ClientAuthentication, ClientSecrets, Introspection, RegisteredBy},
+    request::{Authorization, ClientRequest},
 };

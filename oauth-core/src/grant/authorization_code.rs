@@ -115,14 +115,14 @@ struct Exchange<'a> {
 fn read(request: GrantRequest<'_>) -> Result<Exchange<'_>, TokenDenial> {
     let code = BorrowedSecret::new(request.required("code")?);
     let verifier = request
-        .params
+        .params()
         .get("code_verifier")
         .map(CodeVerifier::new)
         .transpose();
     Ok(Exchange {
-        client: request.client,
-        code: Code::decode(&request.rules.formats, code),
-        redirect_uri: request.params.get("redirect_uri"),
+        client: request.client(),
+        code: Code::decode(&request.context.rules.formats, code),
+        redirect_uri: request.params().get("redirect_uri"),
         verifier: verifier.map_err(|_| TokenDenial::Malformed("code_verifier"))?,
         resources: request.resources()?,
     })

@@ -40,7 +40,7 @@ pub(crate) struct Ask<'a> {
 
 fn read(request: GrantRequest<'_>) -> Result<Ask<'_>, TokenDenial> {
     // RFC 6749 §4.4: "MUST only be used by confidential clients".
-    if request.client.is_confidential() {
+    if request.client().is_confidential() {
         Ask::of(request)
     } else {
         Err(TokenDenial::UnauthorizedClient)
@@ -51,7 +51,7 @@ impl<'a> Ask<'a> {
     /// Reads what is asked for, whoever asks.
     pub(crate) fn of(request: GrantRequest<'a>) -> Result<Self, TokenDenial> {
         Ok(Self {
-            client: request.client,
+            client: request.client(),
             scope: request.scope_of_client()?,
             resources: request.resources()?,
         })

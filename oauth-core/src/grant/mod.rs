@@ -30,8 +30,8 @@ pub(crate) use self::{
     own_code::{Collect, Ticket},
 };
 use crate::{
-    client::Client,
-    decide::{Decide, Rules},
+    client::{Client, ClientRequest, RequestContext},
+    decide::Decide,
     error::Error,
     token::TokenResponse,
     types::{Params, Resource, Scope},
@@ -79,22 +79,31 @@ impl fmt::Debug for GrantType {
 
 /// A token request whose client has authenticated and may use the grant.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct GrantRequest<'a> {
-    /// The client.
-    pub client: &'a Arc<Client>,
-    /// The parameters; none but `resource` is repeated.
-    pub params: &'a Params,
-    /// What holds for every decision.
-    pub rules: &'a Rules,
+    /// What the client sent. No parameter but `resource` is repeated.
+    pub request: &'a ClientRequest,
+    /// What the server knows.
+    pub context: RequestContext<'a>,
 }
 
 impl<'a> GrantRequest<'a> {
+    /// The client.
+    pub fn client(&self) -> &'a Arc<Client> {
+        self.context.client
+    }
+
+    /// The parameters.
+    pub fn params(&self) -> &'a Params {
+        &self.request.params
+    }
+
     /// The value of a parameter that has to be there.
     ///
     /// # Errors
     /// [`TokenDenial::Missing`] if it is not.
     pub fn required(&self, name: &'static str) -> Result<&'a str, TokenDenial> {
-        self.params.get(name).ok_or(TokenDenial::Missing(name))
+        self.params().get(name).ok_or(TokenDenial::Missing(name))
     }
 
     /// The requested scope, if one was. Nothing is said about whether the client may ask for it.
@@ -102,7 +111,7 @@ impl<'a> GrantRequest<'a> {
     /// # Errors
     /// [`TokenDenial::Scope`] if it is not a scope.
     pub fn scope(&self) -> Result<Option<Scope>, TokenDenial> {
-        self.params
+        self.params()
             .get("scope")
             .map(str::parse)
             .transpose()
@@ -116,8 +125,8 @@ impl<'a> GrantRequest<'a> {
     pub fn scope_of_client(&self) -> Result<Scope, TokenDenial> {
         let scope = self
             .scope()?
-            .unwrap_or_else(|| self.client.default_scope().clone());
-        if scope.is_subset(self.client.scope()) {
+            .unwrap_or_else(|| self.client().default_scope().clone());
+        if scope.is_subset(self.client().scope()) {
             Ok(scope)
         } else {
             Err(TokenDenial::Scope)
@@ -130,14 +139,14 @@ impl<'a> GrantRequest<'a> {
     /// [`TokenDenial::Target`] if one is not.
     pub fn resources(&self) -> Result<Vec<Resource>, TokenDenial> {
         let mut resources = self
-            .params
+            .params()
             .all("resource")
             .map(str::parse)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_| TokenDenial::Target)?;
         resources.sort_unstable();
         resources.dedup();
-        if self.rules.policy.knows_all(&resources) {
+        if self.context.rules.policy.knows_all(&resources) {
             Ok(resources)
         } else {
             Err(TokenDenial::Target)

@@ -94,7 +94,7 @@ impl Grant for PasswordGrant {
         // Last of all, so that a request that is wrong otherwise tells nothing about passwords.
         let subject = self
             .0
-            .authenticate(request.client, username, &password)
+            .authenticate(request.client(), username, &password)
             .await?;
         Ok(Box::new(ask(subject)))
     }
@@ -111,7 +111,7 @@ struct Ask<'a> {
 fn read<'a>(
     request: GrantRequest<'a>,
 ) -> Result<(&'a str, Secret, impl FnOnce(Subject) -> Ask<'a> + use<'a>), TokenDenial> {
-    let client: &Client = request.client;
+    let client: &Client = request.client();
     if !client.allows(Danger::Password) {
         return Err(TokenDenial::UnauthorizedClient);
     }

@@ -115,8 +115,8 @@ struct Ask<'a> {
 fn read(request: GrantRequest<'_>) -> Result<Ask<'_>, TokenDenial> {
     let token = BorrowedSecret::new(request.required("refresh_token")?);
     Ok(Ask {
-        client: request.client,
-        token: RefreshToken::decode(&request.rules.formats, token),
+        client: request.client(),
+        token: RefreshToken::decode(&request.context.rules.formats, token),
         scope: request.scope()?,
         resources: request.resources()?,
     })

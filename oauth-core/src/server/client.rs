@@ -5,49 +5,83 @@ use std::sync::Arc;
 use super::AuthorizationServer;
 use crate::{
     client::{
-        Authenticated, Authorization, Claim, Client, ClientDenial, Presented, Proof, claim,
-        verify_secret,
+        Authorization, Client, ClientCredential, ClientDenial, ClientRequest, Proof,
+        RequestContext, check, claim,
     },
     error::{Error, Fault},
     types::{ClientId, Params},
 };
 
 impl AuthorizationServer {
-    /// The client of a request, authenticated as at the token endpoint, for endpoints of a host's own. A proof that may be used once is
+    /// The client of a request, authenticated as at the token endpoint, for endpoints of a host's own. What may be used once is
     /// used by this.
     ///
     /// # Errors
     /// A [`ClientDenial`] if it did not prove to be it; a fault if that could not be found out.
     pub async fn authenticate_client(
         &self,
-        request: &Presented,
+        request: &ClientRequest,
     ) -> Result<Arc<Client>, Error<ClientDenial>> {
-        Ok(self.caller(request).await?.client)
+        self.caller(request, None).await
     }
 
-    /// The client of a request that decides nothing but what it asks, so that a one-time proof is spent by itself.
+    /// The client of a request that decides nothing but what it asks, so that what may be used once is used by itself.
     pub(super) async fn caller(
         &self,
-        request: &Presented,
-    ) -> Result<Authenticated, Error<ClientDenial>> {
-        let client = self.authenticate(request).await?;
-        self.spend(client.proof.clone()).await?;
+        request: &ClientRequest,
+        endpoint_url: Option<&str>,
+    ) -> Result<Arc<Client>, Error<ClientDenial>> {
+        let (client, credential) = self.resolve(request).await?;
+        let context = self.context(request, &client, endpoint_url);
+        let proof = self.verify(request, &credential, &context).await?;
+        self.spend(proof.marks).await?;
         Ok(client)
     }
 
-    /// Authenticates the client of a request, or lets a public one name itself.
-    pub(super) async fn authenticate(
+    /// The client that a request names, and the credential that it brings.
+    pub(super) async fn resolve<'a>(
         &self,
-        presented: &Presented,
-    ) -> Result<Authenticated, Error<ClientDenial>> {
-        let claim = claim(presented, &self.0.methods)?;
-        let client = self.client(claim.client_id()).await?;
-        verify_secret(&client, &claim)?;
-        let proof = match claim {
-            Claim::Method(_, method) => method.verify(&client, presented, self.now()).await?,
-            Claim::None(_) | Claim::Basic(..) | Claim::Post(..) => Proof::default(),
+        request: &'a ClientRequest,
+    ) -> Result<(Arc<Client>, ClientCredential<'a>), Error<ClientDenial>> {
+        let (id, credential) = claim(request, &self.0.methods)?;
+        Ok((self.client(&id).await?, credential))
+    }
+
+    /// What is known of a request that names this client. `endpoint_url` is that of the endpoint by the metadata.
+    pub(super) fn context<'a>(
+        &'a self,
+        request: &'a ClientRequest,
+        client: &'a Arc<Client>,
+        endpoint_url: Option<&'a str>,
+    ) -> RequestContext<'a> {
+        RequestContext {
+            client,
+            issuer: self.issuer(),
+            endpoint_url: request.endpoint_url.as_deref().or(endpoint_url),
+            rules: self.rules(),
+            now: self.now(),
+        }
+    }
+
+    /// Authenticates the client by the method that it is registered for, or lets a public one name itself.
+    pub(super) async fn verify(
+        &self,
+        request: &ClientRequest,
+        credential: &ClientCredential<'_>,
+        context: &RequestContext<'_>,
+    ) -> Result<Proof, Error<ClientDenial>> {
+        let Some(name) = check(context.client, credential)? else {
+            return Ok(Proof::new());
         };
-        Ok(Authenticated { client, proof })
+        let mut methods = self.0.methods.iter();
+        let method = methods
+            .find(|method| method.name() == name)
+            .ok_or(ClientDenial::WrongMethod)?;
+        let proof = method.verify(request, context).await?;
+        if proof.is_repetitive() {
+            return Err(ClientDenial::ReplayedProof.into());
+        }
+        Ok(proof)
     }
 
     /// The client that `client_id` names, without any proof that it is from it.
@@ -87,9 +121,9 @@ impl AuthorizationServer {
     }
 
     /// The client that a request names, whether it is that or not.
-    pub(super) fn named(&self, request: &Presented) -> Option<ClientId> {
+    pub(super) fn named(&self, request: &ClientRequest) -> Option<ClientId> {
         match claim(request, &self.0.methods) {
-            Ok(claim) => Some(claim.client_id().clone()),
+            Ok((id, _)) => Some(id),
             Err(_) => match &request.authorization {
                 Some(Authorization::Basic { client_id, .. }) => {
                     ClientId::new(Arc::clone(client_id)).ok()

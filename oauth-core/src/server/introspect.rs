@@ -2,7 +2,7 @@
 
 use super::AuthorizationServer;
 use crate::{
-    client::{Client, ClientDenial, Presented},
+    client::{Client, ClientDenial, ClientRequest},
     error::{Error, Fault},
     event::Event,
     token::{
@@ -19,7 +19,7 @@ impl AuthorizationServer {
     /// An [`IntrospectionDenial`] if it is denied; a fault if the server failed.
     pub async fn introspect(
         &self,
-        request: &Presented,
+        request: &ClientRequest,
     ) -> Result<IntrospectionResponse, Error<IntrospectionDenial>> {
         let answer = self.look_up(request).await;
         match &answer {
@@ -38,12 +38,14 @@ impl AuthorizationServer {
 
     async fn look_up(
         &self,
-        request: &Presented,
+        request: &ClientRequest,
     ) -> Result<(ClientId, IntrospectionResponse), Error<IntrospectionDenial>> {
         if request.params.repeated().is_some() {
             return Err(IntrospectionDenial::Repeated.into());
         }
-        let caller = self.caller(request).await?.client;
+        let caller = self
+            .caller(request, Some(&self.metadata().introspection_endpoint))
+            .await?;
         // RFC 7662 §4: who only names itself could be anybody.
         if !caller.is_confidential() {
             return Err(ClientDenial::Public.into());

@@ -10,8 +10,8 @@ mod ended;
 mod grants;
 mod introspect;
 mod keys;
+mod mark;
 mod own;
-mod proof;
 mod revoke;
 mod token;
 

@@ -2,13 +2,13 @@
 
 use super::AuthorizationServer;
 use crate::{
-    client::{Authenticated, Danger, Presented},
+    client::{ClientRequest, Danger},
     decide::Context,
     error::Error,
     event::Event,
     grant::{ClientCredentials, Collect, GrantRequest, OwnCode, Ticket, TokenDenial},
     token::TokenResponse,
-    types::{ClientId, Params},
+    types::ClientId,
 };
 
 impl AuthorizationServer {
@@ -19,31 +19,28 @@ impl AuthorizationServer {
     /// A [`TokenDenial`] if it is denied; a fault if the server failed.
     pub async fn token_without_authentication(
         &self,
-        params: &Params,
+        request: &ClientRequest,
     ) -> Result<TokenResponse, Error<TokenDenial>> {
-        let answer = self.give_without_authentication(params).await;
+        let answer = self.give_without_authentication(request).await;
         self.told_of_token(&answer, None, || {
-            ClientId::new(params.get("client_id")?).ok()
+            ClientId::new(request.params.get("client_id")?).ok()
         });
         answer
     }
 
     async fn give_without_authentication(
         &self,
-        params: &Params,
+        request: &ClientRequest,
     ) -> Result<TokenResponse, Error<TokenDenial>> {
-        if params.repeated().is_some() {
+        if request.params.repeated().is_some() {
             return Err(TokenDenial::Repeated.into());
         }
-        let client = self.named_client(params).await?;
+        let client = self.named_client(&request.params).await?;
         if !client.allows(Danger::TokenWithoutAuthentication) {
             return Err(TokenDenial::UnauthorizedClient.into());
         }
-        let request = GrantRequest {
-            client: &client,
-            params,
-            rules: self.rules(),
-        };
+        let context = self.context(request, &client, None);
+        let request = GrantRequest { request, context };
         self.run(&ClientCredentials::of(request)?).await
     }
 
@@ -53,7 +50,10 @@ impl AuthorizationServer {
     ///
     /// # Errors
     /// A [`TokenDenial`] if it is denied; a fault if the server failed.
-    pub async fn own_code_ticket(&self, request: &Presented) -> Result<String, Error<TokenDenial>> {
+    pub async fn own_code_ticket(
+        &self,
+        request: &ClientRequest,
+    ) -> Result<String, Error<TokenDenial>> {
         let answer = self.issue_ticket(request).await;
         if let Err(Error::Denied(reason)) = answer {
             self.happened(|| Event::TokenDenied {
@@ -65,11 +65,11 @@ impl AuthorizationServer {
         answer
     }
 
-    async fn issue_ticket(&self, request: &Presented) -> Result<String, Error<TokenDenial>> {
+    async fn issue_ticket(&self, request: &ClientRequest) -> Result<String, Error<TokenDenial>> {
         if request.params.repeated().is_some() {
             return Err(TokenDenial::Repeated.into());
         }
-        let Authenticated { client, .. } = self.caller(request).await?;
+        let client = self.caller(request, None).await?;
         let keys = self.keys().await?;
         let mut context = Context::new(self.rules(), keys, self.now(), self.random()?);
         let ticket = Ticket::issue(&client, &mut context)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::AuthorizationServer;
 use crate::{
-    client::{Client, Presented},
+    client::{Client, ClientRequest},
     error::{Error, Fault},
     event::Event,
     token::{Extent, Holder, Holding, RevocationDenial, Revoke, Revoked},
@@ -16,7 +16,7 @@ impl AuthorizationServer {
     ///
     /// # Errors
     /// A [`RevocationDenial`] if it is denied; a fault if the server failed.
-    pub async fn revoke(&self, request: &Presented) -> Result<(), Error<RevocationDenial>> {
+    pub async fn revoke(&self, request: &ClientRequest) -> Result<(), Error<RevocationDenial>> {
         let answer = self.take_back(request).await;
         match &answer {
             Ok((client_id, revoked)) => self.happened(|| Event::Revoked {
@@ -34,12 +34,14 @@ impl AuthorizationServer {
 
     async fn take_back(
         &self,
-        request: &Presented,
+        request: &ClientRequest,
     ) -> Result<(ClientId, Revoked), Error<RevocationDenial>> {
         if request.params.repeated().is_some() {
             return Err(RevocationDenial::Repeated.into());
         }
-        let client = self.caller(request).await?.client;
+        let client = self
+            .caller(request, Some(&self.metadata().revocation_endpoint))
+            .await?;
         let token = request
             .params
             .get("token")

@@ -1,15 +1,13 @@
 //! The token endpoint.
 
-use std::sync::Arc;
-
-use super::{AuthorizationServer, proof::Proven};
+use super::{AuthorizationServer, mark::Marked};
 use crate::{
-    client::{Authenticated, Client, ClientDenial, Presented},
+    client::{ClientDenial, ClientRequest},
     error::Error,
     event::Event,
     grant::{GrantDecision, GrantRequest, GrantType, TokenDenial},
     token::TokenResponse,
-    types::{ClientId, Params},
+    types::ClientId,
 };
 
 impl AuthorizationServer {
@@ -17,7 +15,10 @@ impl AuthorizationServer {
     ///
     /// # Errors
     /// A [`TokenDenial`] if it is denied; a fault if the server failed.
-    pub async fn token(&self, request: &Presented) -> Result<TokenResponse, Error<TokenDenial>> {
+    pub async fn token(
+        &self,
+        request: &ClientRequest,
+    ) -> Result<TokenResponse, Error<TokenDenial>> {
         let mut grant_type = None;
         let answer = self.exchange(request, &mut grant_type).await;
         self.told_of_token(&answer, grant_type, || self.named(request));
@@ -44,22 +45,34 @@ impl AuthorizationServer {
 
     async fn exchange(
         &self,
-        request: &Presented,
+        request: &ClientRequest,
         grant_type: &mut Option<GrantType>,
     ) -> Result<TokenResponse, Error<TokenDenial>> {
         if request.params.repeated().is_some() {
             return Err(TokenDenial::Repeated.into());
         }
-        let Authenticated { client, proof } = self.authenticate(request).await?;
+        let (client, credential) = self.resolve(request).await?;
+        let endpoint_url = &self.metadata().token_endpoint;
+        let context = self.context(request, &client, Some(endpoint_url));
+        let proof = self.verify(request, &credential, &context).await?;
         // Before the grant asks anybody anything. Whether it is still unused in the end, the commit sees to.
-        if self.is_used(&proof).await? {
+        if self.is_used(&proof.marks).await? {
             return Err(ClientDenial::ReplayedProof.into());
         }
-        match self.read(&client, &request.params, grant_type).await {
-            Ok(decision) => self.run(&Proven { proof, decision }).await,
+        match self
+            .read(GrantRequest { request, context }, grant_type)
+            .await
+        {
+            Ok(decision) => {
+                self.run(&Marked {
+                    marks: proof.marks,
+                    decision,
+                })
+                .await
+            }
             Err(error) => {
                 let denial = error.into_denial()?;
-                self.spend(proof).await?;
+                self.spend(proof.marks).await?;
                 Err(denial.into())
             }
         }
@@ -68,25 +81,20 @@ impl AuthorizationServer {
     /// What an authenticated client asks for.
     async fn read<'a>(
         &'a self,
-        client: &'a Arc<Client>,
-        params: &'a Params,
+        request: GrantRequest<'a>,
         grant_type: &mut Option<GrantType>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
-        let name = params
-            .get("grant_type")
-            .ok_or(TokenDenial::Missing("grant_type"))?;
+        let name = request.required("grant_type")?;
         let mut grants = self.0.grants.iter();
         let grant = grants
             .find(|grant| grant.grant_type().as_str() == name)
             .ok_or(TokenDenial::UnsupportedGrantType)?;
-        if !client.may_use(grant_type.insert(grant.grant_type())) {
+        if !request
+            .client()
+            .may_use(grant_type.insert(grant.grant_type()))
+        {
             return Err(TokenDenial::UnauthorizedClient.into());
         }
-        let request = GrantRequest {
-            client,
-            params,
-            rules: self.rules(),
-        };
         grant.read(request).await
     }
 }

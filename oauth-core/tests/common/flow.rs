@@ -6,7 +6,7 @@ use oauth_core::{
     authorize::{
         Approval, AuthorizationResponse, Browser, Interaction, InteractionDenial, Settled, Verdict,
     },
-    client::{Authorization, Presented},
+    client::{Authorization, ClientRequest},
     error::Error,
     grant::TokenDenial,
     random::Random,
@@ -65,7 +65,7 @@ pub fn authorization_request(client: &str) -> Pairs {
 }
 
 /// A request of a client that authenticates as it is registered.
-pub fn from(client: &str, params: &[(&str, &str)]) -> Presented {
+pub fn from(client: &str, params: &[(&str, &str)]) -> ClientRequest {
     let mut own = pairs(params);
     let mut authorization = None;
     if is_public(client) {
@@ -78,10 +78,7 @@ pub fn from(client: &str, params: &[(&str, &str)]) -> Presented {
     } else {
         authorization = Some(basic(client, &client_secret(client)));
     }
-    Presented {
-        authorization,
-        params: own.into_iter().collect(),
-    }
+    ClientRequest::new(own.into_iter().collect()).authorization(authorization)
 }
 
 pub fn basic(client: &str, password: &str) -> Authorization {
@@ -169,12 +166,12 @@ impl Fixture {
 
     pub async fn try_token(
         &self,
-        request: &Presented,
+        request: &ClientRequest,
     ) -> Result<TokenResponse, Error<TokenDenial>> {
         self.server.token(request).await
     }
 
-    pub async fn token(&self, request: &Presented) -> Result<TokenResponse, TokenDenial> {
+    pub async fn token(&self, request: &ClientRequest) -> Result<TokenResponse, TokenDenial> {
         self.try_token(request).await.outcome()
     }
 

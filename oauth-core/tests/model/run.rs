@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth_core::{
     AuthorizationServer,
     authorize::{Approval, InteractionDenial, Settled as Told, Verdict as Said},
-    client::Presented,
+    client::ClientRequest,
     error::Error,
     grant::TokenDenial,
     operator_secret::{OperatorSecret, OperatorSecrets},
@@ -483,7 +483,7 @@ impl World {
         self.model.consents.remove(&(client, user));
     }
 
-    async fn token(&self, request: &Presented) -> Result<TokenResponse, TokenDenial> {
+    async fn token(&self, request: &ClientRequest) -> Result<TokenResponse, TokenDenial> {
         self.server.token(request).await.outcome()
     }
 

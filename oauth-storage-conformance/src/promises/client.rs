@@ -6,7 +6,7 @@ use oauth_core::{
     AuthorizationServer,
     authorize::{Approval, Browser, Interaction, Verdict},
     client::{
-        Authorization, Client, ClientAuthentication, ClientSecrets, Introspection, Presented,
+        Authorization, Client, ClientAuthentication, ClientRequest, ClientSecrets, Introspection,
     },
     error::{Denial, Error},
     grant::GrantType,
@@ -142,7 +142,7 @@ pub(super) async fn approve(
         .ok_or_else(|| Wrong("an approval without a code".to_owned()).into())
 }
 
-pub(super) fn exchange(code: &str) -> Presented {
+pub(super) fn exchange(code: &str) -> ClientRequest {
     presented(&[
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -151,19 +151,16 @@ pub(super) fn exchange(code: &str) -> Presented {
     ])
 }
 
-pub(super) fn refresh(token: &Secret) -> Presented {
+pub(super) fn refresh(token: &Secret) -> ClientRequest {
     presented(&[
         ("grant_type", "refresh_token"),
         ("refresh_token", token.expose()),
     ])
 }
 
-pub(super) fn presented(params: &[(&str, &str)]) -> Presented {
-    Presented {
-        authorization: Some(Authorization::Basic {
-            client_id: client_id().to_arc(),
-            secret: Secret::new(SECRET),
-        }),
-        params: params.iter().copied().collect(),
-    }
+pub(super) fn presented(params: &[(&str, &str)]) -> ClientRequest {
+    ClientRequest::new(params.iter().copied().collect()).authorization(Authorization::Basic {
+        client_id: client_id().to_arc(),
+        secret: Secret::new(SECRET),
+    })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use oauth_core::{
     AuthorizationServer,
     authorize::{Browser, Interaction},
-    client::Presented,
+    client::ClientRequest,
     error::{Error, ErrorCode},
     store::{OwnedBy, Store},
     token::{IntrospectionResponse, TokenResponse},
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// Asks for tokens, and looks whether they are there.
-    async fn issue(&self, request: &Presented) -> Result<(), Error<Wrong>> {
+    async fn issue(&self, request: &ClientRequest) -> Result<(), Error<Wrong>> {
         let tokens = self.server.token(request).await.map_err(Wrong::denied)?;
         self.done();
         for token in [Some(&tokens.access_token), tokens.refresh_token.as_ref()] {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     Callback, Credentials, Dialect, Dialects, credentials::presented, gather::query_of, status,
 };
-use crate::wire::{Body, json, parse};
+use crate::wire::{Body, client_request, json, parse};
 
 /// How an API call carries its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,17 +200,21 @@ impl Dialects {
 
     /// The client of the call, by HTTP Basic.
     async fn caller(&self, parts: &Parts) -> Result<ClientId, Error<ApiDenial>> {
-        let presented = presented(Credentials::Basic, parts, &Params::default());
+        let presented = presented(
+            Credentials::Basic,
+            parts,
+            &client_request(parts, Params::default()),
+        );
         let mut denial = ClientDenial::Missing;
         for request in presented.unwrap_or_default() {
-            if let Some(wait) = self.wait(&request, parts) {
+            if let Some(wait) = self.wait(&request) {
                 return Err(ApiDenial::Throttled(wait).into());
             }
             denial = match self.server().authenticate_client(&request).await {
                 Ok(client) => return Ok(client.id().clone()),
                 Err(error) => error.into_denial()?,
             };
-            self.failed(denial, &request, parts);
+            self.failed(denial, &request);
         }
         Err(ApiDenial::Client(denial).into())
     }

@@ -7,9 +7,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{header::AUTHORIZATION, request::Parts};
 use oauth_core::{
-    client::{Authorization, Client, ClientAuthenticationMethod, ClientDenial, Presented, Proof},
+    client::{
+        Authorization, ClientAuthenticationMethod, ClientDenial, ClientRequest, OneTimeMark, Proof,
+        RequestContext,
+    },
     error::{Error, ErrorCode, Refusal},
-    store::{Key, Kind, Realm, Record, Role},
     time::Timestamp,
     types::{ClientId, Secret},
 };
@@ -60,7 +62,6 @@ pub(super) fn client_token(parts: &Parts) -> Result<Option<Authorization>, Refus
 /// The proofs of clients: JWTs (RFC 7519) by HS256 under their secrets, which are kept readable for that, and for nothing else. Each works
 /// once.
 pub struct ClientTokens {
-    realm: Realm,
     readable_secrets: HashMap<ClientId, Secret>,
 }
 
@@ -68,13 +69,9 @@ impl ClientTokens {
     /// The name of the method, for [`ClientAuthentication::Method`](oauth_core::client::ClientAuthentication::Method).
     pub const METHOD: &'static str = "proauth_client_token";
 
-    /// For clients with these secrets. `realm` is that of the server, where used proofs are marked.
-    pub fn new(
-        realm: Realm,
-        readable_secrets: impl IntoIterator<Item = (ClientId, Secret)>,
-    ) -> Self {
+    /// For clients with these secrets.
+    pub fn new(readable_secrets: impl IntoIterator<Item = (ClientId, Secret)>) -> Self {
         Self {
-            realm,
             readable_secrets: readable_secrets.into_iter().collect(),
         }
     }
@@ -92,29 +89,25 @@ impl ClientAuthenticationMethod for ClientTokens {
         Self::METHOD
     }
 
-    fn claim(&self, presented: &Presented) -> Option<ClientId> {
-        ClientId::new(Jwt::presented(presented)?.claims.id).ok()
+    fn claim(&self, request: &ClientRequest) -> Option<ClientId> {
+        ClientId::new(Jwt::of(request)?.claims.id).ok()
     }
 
     async fn verify(
         &self,
-        client: &Client,
-        presented: &Presented,
-        now: Timestamp,
+        request: &ClientRequest,
+        context: &RequestContext<'_>,
     ) -> Result<Proof, Error<ClientDenial>> {
-        let mark = self
-            .check(client.id(), presented, now)
-            .ok_or(ClientDenial::WrongProof)?;
-        Ok(Proof {
-            once: Some(Box::new(mark)),
-        })
+        let mark = self.check(request, context);
+        Ok(Proof::new().mark(mark.ok_or(ClientDenial::WrongProof)?))
     }
 }
 
 impl ClientTokens {
     /// The mark of a proof that holds.
-    fn check(&self, client: &ClientId, presented: &Presented, now: Timestamp) -> Option<Record> {
-        let jwt = Jwt::presented(presented)?;
+    fn check(&self, request: &ClientRequest, context: &RequestContext<'_>) -> Option<OneTimeMark> {
+        let client = context.client.id();
+        let jwt = Jwt::of(request)?;
         let secret = self.readable_secrets.get(client)?;
         if !jwt.is_signed_with(secret) {
             return None;
@@ -122,18 +115,12 @@ impl ClientTokens {
         let Claims { time, nonce, .. } = &jwt.claims;
         let time = seconds(time)?;
         let until = time + LIFETIME;
-        if nonce.is_empty() || now >= until || time > now + AHEAD {
+        if nonce.is_empty() || context.now >= until || time > context.now + AHEAD {
             return None;
         }
         // By what it says, not by how it is written: two spellings of one proof are one.
         let name = [Self::METHOD, client.as_str(), nonce].map(str::as_bytes);
-        Some(Record {
-            key: Key::new(&self.realm, Kind::REPLAY, &name),
-            role: Role::Single,
-            owner: None,
-            forget_at: until,
-            body: Box::default(),
-        })
+        Some(OneTimeMark::new(context.namespace(), &name, until))
     }
 }
 
@@ -169,8 +156,8 @@ struct Claims {
 }
 
 impl<'a> Jwt<'a> {
-    fn presented(presented: &'a Presented) -> Option<Self> {
-        match &presented.authorization {
+    fn of(request: &'a ClientRequest) -> Option<Self> {
+        match &request.authorization {
             Some(Authorization::Other {
                 scheme,
                 credentials,

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header::AUTHORIZATION, request::Parts};
 use oauth_core::{
-    client::Presented,
+    client::ClientRequest,
     error::{ErrorCode, Refusal},
     types::Params,
 };
@@ -31,29 +31,25 @@ const DIFFERENT: Refusal = Refusal::new(
 pub(super) fn presented(
     credentials: Credentials,
     parts: &Parts,
-    params: &Params,
-) -> Result<Vec<Presented>, Refusal> {
+    request: &ClientRequest,
+) -> Result<Vec<ClientRequest>, Refusal> {
     let basic = match credentials {
         Credentials::Params => Vec::new(),
         Credentials::Basic | Credentials::BasicOrParams => basic(&parts.headers)?,
         Credentials::Method { read, .. } => {
-            return Ok(vec![Presented {
-                authorization: read(parts)?,
-                params: params.clone(),
-            }]);
+            let mut request = request.clone();
+            request.authorization = read(parts)?;
+            return Ok(vec![request]);
         }
     };
     if basic.is_empty() {
         return match credentials {
             Credentials::Basic => Err(MISSING),
-            _ => Ok(vec![Presented {
-                authorization: None,
-                params: params.clone(),
-            }]),
+            _ => Ok(vec![request.clone()]),
         };
     }
-    let matching = basic.iter().filter(|pair| agrees(params, pair));
-    let presented: Vec<_> = matching.map(|pair| with(params, pair)).collect();
+    let matching = basic.iter().filter(|pair| agrees(&request.params, pair));
+    let presented: Vec<_> = matching.map(|pair| with(request, pair)).collect();
     if presented.is_empty() {
         Err(DIFFERENT)
     } else {
@@ -98,16 +94,16 @@ fn agrees(params: &Params, (id, secret): &Pair) -> bool {
         && params.get("client_secret").is_none_or(|own| own == secret)
 }
 
-fn with(params: &Params, (id, secret): &Pair) -> Presented {
-    let own = params
+fn with(request: &ClientRequest, (id, secret): &Pair) -> ClientRequest {
+    let own = request
+        .params
         .iter()
         .filter(|(name, _)| !["client_id", "client_secret"].contains(name));
     let pair = [
         ("client_id", id.as_str()),
         ("client_secret", secret.as_str()),
     ];
-    Presented {
-        authorization: None,
-        params: own.chain(pair).collect(),
-    }
+    let mut presented = request.clone();
+    presented.params = own.chain(pair).collect();
+    presented
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode, header::AUTHORIZATION};
 use oauth_core::{
-    client::{Client, Presented},
+    client::Client,
     error::{Error, ErrorCode, Fault, Refusal},
     types::{Params, Secret},
 };
@@ -127,12 +127,10 @@ impl Tokens {
         if let Some(token) = bearer {
             return Ok(Caller::Holder(token.clone()));
         }
-        let presented = Presented {
-            authorization: client_token(&request.parts)?,
-            params: Params::default(),
-        };
-        let server = request.dialects.server();
-        match server.authenticate_client(&presented).await {
+        let dialects = &request.dialects;
+        let mut asked = dialects.client_request(&request.parts, Params::default());
+        asked.authorization = client_token(&request.parts)?;
+        match dialects.server().authenticate_client(&asked).await {
             Ok(client) => Ok(Caller::Client(client)),
             Err(Error::Denied(denial)) => Err(denial.refusal()),
             Err(Error::Fault(fault)) => Err(broken(&fault)),

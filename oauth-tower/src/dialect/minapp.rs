@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Response;
 use oauth_core::{
-    client::{Lifetimes, Presented},
+    client::Lifetimes,
     error::{Error, ErrorCode, Refusal},
     grant::TokenDenial,
     time::Timestamp,
@@ -98,21 +98,18 @@ async fn authorize(request: ExtraRequest) -> Response<Body> {
         parts,
         params,
     } = request;
-    let presented = Presented {
-        authorization: None,
-        params,
-    };
-    if let Some(wait) = dialects.wait(&presented, &parts) {
+    let request = dialects.client_request(&parts, params);
+    if let Some(wait) = dialects.wait(&request) {
         return dialects.too_many(wait);
     }
-    match dialects.server().own_code_ticket(&presented).await {
+    match dialects.server().own_code_ticket(&request).await {
         Ok(ticket) => found(&format!(
             "{}?ticket={ticket}",
             dialects.server().issuer().path().to_owned() + FIRST
         )),
         Err(Error::Denied(denial)) => {
             if let TokenDenial::Client(denial) = denial {
-                dialects.failed(denial, &presented, &parts);
+                dialects.failed(denial, &request);
             }
             dialects.refuse(denial.refusal())
         }

@@ -135,6 +135,8 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
         }
         None => return refuse(ErrorCode::INVALID_REQUEST, "response_type is missing"),
     }
+    let request = dialects.client_request(&parts, params);
+    let params = &request.params;
     let client_id = params.get("client_id").unwrap_or_default();
     if !dialects.may_use_jsonp(client_id, &parts) {
         return refuse(
@@ -144,7 +146,7 @@ async fn authorize2(request: ExtraRequest) -> Response<Body> {
     }
     match dialects
         .server()
-        .token_without_authentication(&params)
+        .token_without_authentication(&request)
         .await
     {
         Ok(response) => {

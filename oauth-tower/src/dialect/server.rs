@@ -5,17 +5,18 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE, request::Parts};
 use oauth_core::{
     AuthorizationServer,
-    client::{ClientBuilder, ClientDenial, Presented},
+    client::{ClientBuilder, ClientDenial, ClientRequest},
     error::{ErrorCode, Refusal},
     server::Builder,
+    types::Params,
 };
 
 use super::{Answers, ApiDenial, Dialect, DialectService, JsonpHosts, status};
 use crate::{
     endpoint::{ClientEndpoint, Endpoint},
     host::Host,
-    throttle::{Peer, Throttle},
-    wire::{Body, Limits, RETRY, json, retry_after},
+    throttle::Throttle,
+    wire::{Body, Limits, RETRY, client_request, json, retry_after},
 };
 
 /// A server that speaks a dialect, before it is cut into services. Cheap to clone.
@@ -116,13 +117,18 @@ impl Dialects {
     }
 
     /// How long this client has to wait before its secret is looked at; `None` if it need not.
-    pub fn wait(&self, request: &Presented, parts: &Parts) -> Option<Duration> {
-        self.0.wait(request, Peer::of(&parts.extensions))
+    pub fn wait(&self, request: &ClientRequest) -> Option<Duration> {
+        self.0.wait(request)
     }
 
     /// Counts a failed client authentication.
-    pub fn failed(&self, denial: ClientDenial, request: &Presented, parts: &Parts) {
-        self.0.note(denial, request, Peer::of(&parts.extensions));
+    pub fn failed(&self, denial: ClientDenial, request: &ClientRequest) {
+        self.0.note(denial, request);
+    }
+
+    /// What a client sent to an endpoint of the dialect, without the credentials that may be in its headers.
+    pub fn client_request(&self, parts: &Parts, params: Params) -> ClientRequest {
+        self.0.client_request(parts, params)
     }
 
     fn with(self, change: impl FnOnce(&mut Shared)) -> Self {
@@ -166,12 +172,25 @@ impl Shared {
         response
     }
 
-    pub(super) fn wait(&self, request: &Presented, peer: Option<Peer>) -> Option<Duration> {
-        self.endpoint().wait(request, peer)
+    /// The path of a request below the issuer.
+    pub(super) fn below<'a>(&self, path: &'a str) -> &'a str {
+        path.strip_prefix(self.server.issuer().path())
+            .filter(|below| below.starts_with('/'))
+            .unwrap_or(path)
     }
 
-    pub(super) fn note(&self, denial: ClientDenial, request: &Presented, peer: Option<Peer>) {
-        self.endpoint().note(denial, request, peer);
+    pub(super) fn client_request(&self, parts: &Parts, params: Params) -> ClientRequest {
+        let issuer = self.server.issuer();
+        let url = issuer.endpoint(self.below(parts.uri.path()));
+        client_request(parts, params).endpoint_url(url)
+    }
+
+    pub(super) fn wait(&self, request: &ClientRequest) -> Option<Duration> {
+        self.endpoint().wait(request)
+    }
+
+    pub(super) fn note(&self, denial: ClientDenial, request: &ClientRequest) {
+        self.endpoint().note(denial, request);
     }
 
     fn endpoint(&self) -> ClientEndpoint {

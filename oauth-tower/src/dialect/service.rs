@@ -72,7 +72,7 @@ impl Answers {
     /// What a request is for, or the answer if that is nothing. Several endpoints may share an address by their methods.
     fn target(&self, parts: &Parts) -> Result<Target, Box<Response<Body>>> {
         let dialect = self.0.dialect;
-        let path = self.below(parts.uri.path());
+        let path = self.0.below(parts.uri.path());
         let query = query_of(&parts.uri);
         let own = [
             (&dialect.authorize.route, Target::Authorize),
@@ -114,13 +114,6 @@ impl Answers {
     fn not_served(&self, status: StatusCode, description: &'static str) -> Response<Body> {
         let refusal = Refusal::new(ErrorCode::INVALID_REQUEST, description);
         self.0.refuse_with(status, refusal)
-    }
-
-    fn below<'a>(&self, path: &'a str) -> &'a str {
-        let prefix = self.0.server.issuer().path();
-        path.strip_prefix(prefix)
-            .filter(|below| below.starts_with('/'))
-            .unwrap_or(path)
     }
 }
 

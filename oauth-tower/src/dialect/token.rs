@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use oauth_core::{
-    client::{ClientDenial, Presented},
+    client::{ClientDenial, ClientRequest},
     error::{Denial, Error, ErrorCode, Refusal},
     grant::TokenDenial,
     token::TokenResponse,
@@ -14,7 +14,6 @@ use oauth_core::{
 use super::{credentials, gather::gather, server::Shared};
 use crate::{
     BoxError,
-    throttle::Peer,
     wire::{Body, json},
 };
 
@@ -41,15 +40,15 @@ where
         ));
     }
     let params = widened(&params, dialect.widen);
-    let presented = match credentials::presented(dialect.token.credentials, &parts, &params) {
+    let request = server.client_request(&parts, params);
+    let presented = match credentials::presented(dialect.token.credentials, &parts, &request) {
         Ok(presented) => presented,
         Err(refusal) => return server.refuse(refusal),
     };
-    let peer = Peer::of(&parts.extensions);
-    match exchange(server, &presented, peer).await {
+    match exchange(server, &presented).await {
         Ok(response) => json(
             StatusCode::OK,
-            &(dialect.success)(&response, &params, server.server.now()),
+            &(dialect.success)(&response, &request.params, server.server.now()),
         ),
         Err(Error::Denied(ExchangeDenial::Token(denial))) => server.refuse(denial.refusal()),
         Err(Error::Denied(ExchangeDenial::Throttled(wait))) => server.too_many(wait),
@@ -88,13 +87,12 @@ impl Denial for ExchangeDenial {}
 /// Presents the credentials as they can be read, until they are accepted. If they never are, each reading was a guess.
 async fn exchange(
     server: &Shared,
-    presented: &[Presented],
-    peer: Option<Peer>,
+    presented: &[ClientRequest],
 ) -> Result<TokenResponse, Error<ExchangeDenial>> {
     let mut guesses = Vec::new();
     let mut denial = ClientDenial::Missing;
     for request in presented {
-        if let Some(wait) = server.wait(request, peer) {
+        if let Some(wait) = server.wait(request) {
             return Err(ExchangeDenial::Throttled(wait).into());
         }
         denial = match server.server.token(request).await {
@@ -107,7 +105,7 @@ async fn exchange(
         }
     }
     for (denial, request) in guesses {
-        server.note(denial, request, peer);
+        server.note(denial, request);
     }
     Err(ExchangeDenial::Token(denial.into()).into())
 }

@@ -15,8 +15,7 @@ use serde_json::{Map, Value, value::RawValue};
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
-    throttle::Peer,
-    wire::{Body, json, presented, refusal},
+    wire::{Body, json, read_client_request, refusal},
 };
 
 /// Answers introspection requests.
@@ -212,18 +211,17 @@ impl Answer for Introspect {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let peer = Peer::of(request.extensions());
-        let read = presented(request, &self.0.limits);
+        let read = read_client_request(request, &self.0.limits);
         async move {
-            let presented = match self.0.admit(read.await, peer) {
-                Ok(presented) => presented,
+            let request = match self.0.admit(read.await) {
+                Ok(request) => request,
                 Err(response) => return response,
             };
-            match self.0.server.introspect(&presented).await {
+            match self.0.server.introspect(&request).await {
                 Ok(response) => document(&response, self.0.server.issuer().as_str()),
                 Err(Error::Denied(denial)) => {
                     if let IntrospectionDenial::Client(denial) = denial {
-                        self.0.note(denial, &presented, peer);
+                        self.0.note(denial, &request);
                     }
                     refusal(denial.refusal())
                 }

@@ -21,7 +21,7 @@ use std::{
 use http::{Request, Response};
 use oauth_core::{
     AuthorizationServer,
-    client::{Authorization, ClientDenial, Presented},
+    client::{Authorization, ClientDenial, ClientRequest},
     error::Fault,
     event::Event,
     types::ClientId,
@@ -157,38 +157,34 @@ pub(crate) struct ClientEndpoint {
 impl ClientEndpoint {
     /// A client's request as it was read, unless it could not be or has to wait.
     #[expect(clippy::result_large_err, reason = "it is answered as it is")]
-    fn admit(
-        &self,
-        read: Result<Presented, Unread>,
-        peer: Option<Peer>,
-    ) -> Result<Presented, Response<Body>> {
-        let presented = read.map_err(|Unread { reason, response }| {
+    fn admit(&self, read: Result<ClientRequest, Unread>) -> Result<ClientRequest, Response<Body>> {
+        let request = read.map_err(|Unread { reason, response }| {
             self.server.report(&Event::Unreadable { reason });
             response
         })?;
-        if let (Some(throttle), Some(name)) = (&self.throttle, secret_of(&presented))
-            && let Some(wait) = throttle.wait(name, peer)
+        if let (Some(throttle), Some(name)) = (&self.throttle, secret_of(&request))
+            && let Some(wait) = throttle.wait(name, request.peer.map(Peer))
         {
-            tracing::warn!(?peer, "too many failed client authentications");
+            tracing::warn!(peer = ?request.peer, "too many failed client authentications");
             let client_id = ClientId::new(name).ok();
             self.server.report(&Event::Throttled { client_id });
             return Err(crate::wire::too_many(wait));
         }
-        Ok(presented)
+        Ok(request)
     }
 
     /// How long the client of a request has to wait before its secret is looked at; `None` if it need not.
-    pub(crate) fn wait(&self, presented: &Presented, peer: Option<Peer>) -> Option<Duration> {
-        let name = secret_of(presented)?;
-        self.throttle.as_ref()?.wait(name, peer)
+    pub(crate) fn wait(&self, request: &ClientRequest) -> Option<Duration> {
+        let name = secret_of(request)?;
+        self.throttle.as_ref()?.wait(name, request.peer.map(Peer))
     }
 
     /// Counts a wrong secret. Only of clients that exist, so that made-up names fill no table.
-    pub(crate) fn note(&self, denial: ClientDenial, presented: &Presented, peer: Option<Peer>) {
+    pub(crate) fn note(&self, denial: ClientDenial, request: &ClientRequest) {
         if let (Some(throttle), Some(name), ClientDenial::WrongSecret | ClientDenial::WrongProof) =
-            (&self.throttle, secret_of(presented), denial)
+            (&self.throttle, secret_of(request), denial)
         {
-            throttle.failed(name, peer);
+            throttle.failed(name, request.peer.map(Peer));
         }
     }
 }
@@ -200,9 +196,9 @@ fn failed(fault: &Fault) -> Response<Body> {
 }
 
 /// The client whose secret is presented, if one is.
-fn secret_of(presented: &Presented) -> Option<&str> {
-    match &presented.authorization {
+fn secret_of(request: &ClientRequest) -> Option<&str> {
+    match &request.authorization {
         Some(Authorization::Basic { client_id, .. }) => Some(client_id),
-        _ => presented.params.get("client_id"),
+        _ => request.params.get("client_id"),
     }
 }

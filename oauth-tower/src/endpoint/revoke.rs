@@ -8,8 +8,7 @@ use oauth_core::{error::Error, token::RevocationDenial};
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
-    throttle::Peer,
-    wire::{Body, empty, presented, refusal},
+    wire::{Body, empty, read_client_request, refusal},
 };
 
 /// Answers revocation requests.
@@ -28,18 +27,17 @@ impl Answer for Revoke {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let peer = Peer::of(request.extensions());
-        let read = presented(request, &self.0.limits);
+        let read = read_client_request(request, &self.0.limits);
         async move {
-            let presented = match self.0.admit(read.await, peer) {
-                Ok(presented) => presented,
+            let request = match self.0.admit(read.await) {
+                Ok(request) => request,
                 Err(response) => return response,
             };
-            match self.0.server.revoke(&presented).await {
+            match self.0.server.revoke(&request).await {
                 Ok(()) => empty(StatusCode::OK),
                 Err(Error::Denied(denial)) => {
                     if let RevocationDenial::Client(denial) = denial {
-                        self.0.note(denial, &presented, peer);
+                        self.0.note(denial, &request);
                     }
                     refusal(denial.refusal())
                 }

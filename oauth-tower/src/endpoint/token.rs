@@ -9,8 +9,7 @@ use serde::Serialize;
 use super::{Answer, ClientEndpoint, failed};
 use crate::{
     BoxError,
-    throttle::Peer,
-    wire::{Body, json, presented, refusal},
+    wire::{Body, json, read_client_request, refusal},
 };
 
 /// Answers token requests.
@@ -58,18 +57,17 @@ impl Answer for Token {
         B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let peer = Peer::of(request.extensions());
-        let read = presented(request, &self.0.limits);
+        let read = read_client_request(request, &self.0.limits);
         async move {
-            let presented = match self.0.admit(read.await, peer) {
-                Ok(presented) => presented,
+            let request = match self.0.admit(read.await) {
+                Ok(request) => request,
                 Err(response) => return response,
             };
-            match self.0.server.token(&presented).await {
+            match self.0.server.token(&request).await {
                 Ok(response) => json(StatusCode::OK, &Document::from(&response)),
                 Err(Error::Denied(denial)) => {
                     if let TokenDenial::Client(denial) = denial {
-                        self.0.note(denial, &presented, peer);
+                        self.0.note(denial, &request);
                     }
                     refusal(denial.refusal())
                 }

@@ -5,11 +5,11 @@ use http::{
     HeaderMap, Method, Request, Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
 };
-use oauth_core::{client::Presented, error::ErrorCode, error::Refusal, types::Params};
+use oauth_core::{client::ClientRequest, error::ErrorCode, error::Refusal, types::Params};
 
 use super::{
-    Body, Limits, body::BodyError, credentials::authorization, error, method_not_allowed, parse,
-    read, response::set,
+    Body, Limits, body::BodyError, client_request, credentials::authorization, error,
+    method_not_allowed, parse, read, response::set,
 };
 use crate::BoxError;
 
@@ -33,10 +33,10 @@ pub(crate) struct Unread {
 /// Reads a request of a client: its form, and what it brings to prove who it is.
 ///
 /// The head is read before there is a future, which then holds no more than what it waits for.
-pub(crate) fn presented<B>(
+pub(crate) fn read_client_request<B>(
     request: Request<B>,
     limits: &Limits,
-) -> impl Future<Output = Result<Presented, Unread>> + Send + use<B>
+) -> impl Future<Output = Result<ClientRequest, Unread>> + Send + use<B>
 where
     B: http_body::Body + Send,
     B::Data: Send,
@@ -44,7 +44,8 @@ where
 {
     let (parts, body) = request.into_parts();
     let is_post = parts.method == Method::POST;
-    let authorization = authorization(&parts.headers, limits);
+    let mut request = client_request(&parts, Params::default());
+    request.authorization = authorization(&parts.headers, limits);
     let is_form = is_form(&parts.headers);
     let bytes = read(&parts.headers, body, limits);
     let limits = *limits;
@@ -58,11 +59,8 @@ where
         if !is_form {
             return Err(refused(NOT_A_FORM));
         }
-        let params = params(bytes.await, &limits).map_err(refused)?;
-        Ok(Presented {
-            authorization,
-            params,
-        })
+        request.params = params(bytes.await, &limits).map_err(refused)?;
+        Ok(request)
     }
 }
 

@@ -6,13 +6,15 @@ mod credentials;
 mod form;
 mod page;
 mod params;
+mod request;
 mod response;
 
 pub(crate) use self::{
     body::read,
-    form::{Unread, presented, read_form},
+    form::{Unread, read_client_request, read_form},
     page::{plain_page, secure_page},
     params::{decode, parse},
+    request::client_request,
     response::{
         RETRY, empty, error, found, json, method_not_allowed, refusal, retry_after, too_many,
     },

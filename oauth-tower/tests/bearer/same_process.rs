@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use oauth_core::{
     AuthorizationServer,
-    client::{Authorization, Client, ClientAuthentication, ClientSecrets, Presented},
+    client::{Authorization, Client, ClientAuthentication, ClientRequest, ClientSecrets},
     grant::GrantType,
     operator_secret::OperatorSecret,
     store::{Commit, Key, Listing, Outcome, Page, StaticClients, Store, StoreError, Stored},
@@ -39,14 +39,13 @@ fn server(store: Arc<dyn Store>, clock: Arc<Hands>) -> AuthorizationServer {
     .unwrap()
 }
 
-fn presented(params: &[(&str, &str)]) -> Presented {
-    Presented {
-        authorization: Some(Authorization::Basic {
+fn presented(params: &[(&str, &str)]) -> ClientRequest {
+    ClientRequest::new(params.iter().copied().collect::<Params>()).authorization(
+        Authorization::Basic {
             client_id: "machine".into(),
             secret: Secret::new("s3cret"),
-        }),
-        params: params.iter().copied().collect::<Params>(),
-    }
+        },
+    )
 }
 
 /// 6749-7-a, v21-5.2-a, 6750-3.1-b: valid, expired to the second, revoked, changed (6750-5.2-a).

@@ -1,0 +1,106 @@
+//! What a client sent with a request.
+
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
+
+use crate::types::{Params, Secret};
+
+/// Everything that a client sent with a request.
+///
+/// Nothing in it is believed yet. New kinds of evidence become new fields, so that whoever looks at a request sees them all.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ClientRequest {
+    /// The parameters of the form body.
+    pub params: Params,
+    /// The `Authorization` header, if there is one.
+    pub authorization: Option<Authorization>,
+    /// The HTTP method, in upper case. `POST` by default.
+    pub method: Cow<'static, str>,
+    /// The URL of the endpoint that was asked, made from the issuer and never from the `Host` header. `None` for the URL that
+    /// the server's metadata give for the endpoint.
+    pub endpoint_url: Option<Arc<str>>,
+    /// The values of all `DPoP` headers (RFC 9449 §4.1).
+    pub dpop_proofs: Vec<Secret>,
+    /// The certificate that the client proved in the TLS handshake to have the key of (RFC 8705 §2), in DER.
+    pub certificate: Option<Arc<[u8]>>,
+    /// The address of the client, or of the proxy before it.
+    pub peer: Option<IpAddr>,
+}
+
+/// An `Authorization` header.
+#[derive(Clone, Debug)]
+pub enum Authorization {
+    /// HTTP Basic, decoded from base64 and then from form-urlencoding (RFC 6749 §2.3.1).
+    Basic {
+        /// The user name.
+        client_id: Arc<str>,
+        /// The password.
+        secret: Secret,
+    },
+    /// Another scheme.
+    Other {
+        /// In lower case.
+        scheme: String,
+        /// What follows it.
+        credentials: Secret,
+    },
+    /// It could not be read.
+    Malformed,
+}
+
+impl ClientRequest {
+    /// A `POST` request with these parameters and nothing else.
+    pub fn new(params: Params) -> Self {
+        Self {
+            params,
+            authorization: None,
+            method: Cow::Borrowed("POST"),
+            endpoint_url: None,
+            dpop_proofs: Vec::new(),
+            certificate: None,
+            peer: None,
+        }
+    }
+
+    /// With this `Authorization` header, or without one.
+    #[must_use]
+    pub fn authorization(mut self, authorization: impl Into<Option<Authorization>>) -> Self {
+        self.authorization = authorization.into();
+        self
+    }
+
+    /// With another HTTP method.
+    #[must_use]
+    pub fn method(mut self, method: impl Into<Cow<'static, str>>) -> Self {
+        self.method = method.into();
+        self
+    }
+
+    /// To another endpoint than the one that the metadata name.
+    #[must_use]
+    pub fn endpoint_url(mut self, url: impl Into<Arc<str>>) -> Self {
+        self.endpoint_url = Some(url.into());
+        self
+    }
+
+    /// With one more `DPoP` header.
+    #[must_use]
+    pub fn dpop_proof(mut self, proof: Secret) -> Self {
+        self.dpop_proofs.push(proof);
+        self
+    }
+
+    /// Over a connection on which the client proved to have the key of this certificate, in DER.
+    #[must_use]
+    pub fn certificate(mut self, der: impl Into<Arc<[u8]>>) -> Self {
+        self.certificate = Some(der.into());
+        self
+    }
+
+    /// From this address.
+    #[must_use]
+    pub fn peer(mut self, peer: IpAddr) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+}
