@@ -249,6 +249,8 @@ impl Settle<'_> {
     ) -> Completion {
         let Context { rules, now, .. } = *context;
         let client = &self.pending.client;
+        let key = Key::of_grant(&rules.realm, grant.id);
+        let family = key.family();
         let salt = context.random.id();
         grant.decision = Some(DecisionMark {
             at: now,
@@ -264,20 +266,19 @@ impl Settle<'_> {
                 let unspent =
                     UnspentCode::new(&code, &rules.realm, grant.id, returns_to, grant.expires_at);
                 grant.code = Some(unspent);
-                let family = grant.family(&rules.realm);
                 let forget_at = self.forget_at(&grant);
                 let pointer = code.pointer(&rules.realm, grant.id, family, forget_at);
                 (Outcome::Code(code.encode(&rules.formats)), pointer)
             }
             ResponseType::Token => {
-                let issuance = grant.issuance(client, rules);
+                let issuance = grant.issuance(client, family);
                 let (token, record) = self.token(&salt, &issuance, now, rules);
                 grant.expires_at = token.token.expires_at;
                 grant.issued = Some(IssuedTokens::first(now));
                 (Outcome::Token(Box::new(token)), Some(record))
             }
         };
-        let anchor = grant.anchor(&rules.realm, self.forget_at(&grant));
+        let anchor = grant.anchor(key, self.forget_at(&grant));
         if !GrantRecord::fits(&anchor) {
             return Decision::deny(InteractionDenial::TooLarge);
         }
@@ -316,7 +317,10 @@ impl Settle<'_> {
                 Some(Outcome::Code(code.encode(&rules.formats)))
             }
             ResponseType::Token => {
-                let issuance = grant.issuance(&self.pending.client, rules);
+                let issuance = grant.issuance(
+                    &self.pending.client,
+                    Key::of_grant(&rules.realm, grant.id).family(),
+                );
                 let (mut token, _) = self.token(&mark.salt, &issuance, mark.at, rules);
                 // It lives as long as it was given the first time, however often it is shown.
                 token.expires_in = token.token.expires_at.saturating_since(now);
