@@ -22,7 +22,7 @@ use oauth_core::{
     authorize::{InteractionDenial, Verdict},
     event::Event,
     operator_secret::OperatorSecret,
-    store::OwnedBy,
+    store::{Key, OwnedBy, Store as _},
     time::Clock,
     token::TokenResponse,
     types::GrantId,
@@ -387,4 +387,50 @@ async fn a_store_does_not_grow_without_end() {
     fixture.clock.advance(seconds(40 * 24 * 3600));
     fixture.server.prune(10_000).await.unwrap();
     assert_eq!(fixture.records(), 0);
+}
+
+/// The mark that a grant has ended outlives every interaction that was pending then, and not the month that the grant could
+/// have lived.
+#[tokio::test]
+async fn an_ended_grant_is_forgotten_once_no_interaction_is_as_old() {
+    for way in [
+        "replay",
+        "reuse",
+        "revocation",
+        "end_grant",
+        "withdraw",
+        "end_all",
+    ] {
+        let fixture = Fixture::with(|policy| policy.interaction_lifetime = seconds(1000));
+        let code = fixture.code(WEB).await;
+        let tokens = fixture.redeem(WEB, &code).await.unwrap();
+        let granted = ids(&fixture, of_client(WEB)).await;
+        let id = *granted.first().unwrap();
+        fixture.clock.advance(seconds(60));
+        match way {
+            "replay" => drop(fixture.redeem(WEB, &code).await.unwrap_err()),
+            "reuse" => {
+                let token = refresh_token(&tokens);
+                fixture.refresh(WEB, token, &[]).await.unwrap();
+                fixture.clock.advance(seconds(31));
+                fixture.refresh(WEB, token, &[]).await.unwrap_err();
+            }
+            "revocation" => fixture.revoke(WEB, refresh_token(&tokens)).await.unwrap(),
+            "end_grant" => fixture.server.end_grant(id).await.unwrap(),
+            "withdraw" => {
+                let client = WEB.parse().unwrap();
+                let withdrawn = fixture.server.withdraw(&subject("alice"), &client).await;
+                assert_eq!(withdrawn.unwrap(), 1);
+            }
+            _ => assert_eq!(fixture.server.end_all(&of_client(WEB)).await.unwrap(), 1),
+        }
+        let key = Key::of_grant(&fixture.server.rules().realm, id);
+        let anchor = fixture.store.load(&key).await.unwrap().unwrap();
+        assert!(anchor.closed, "{way}");
+        assert_eq!(
+            anchor.forget_at,
+            fixture.clock.now() + seconds(1000),
+            "{way}"
+        );
+    }
 }
