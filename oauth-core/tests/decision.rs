@@ -128,8 +128,8 @@ impl Grant for Signed {
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
         Ok(Box::new(ToSign {
-            client: request.client,
-            denied: request.params.get("denied").is_some(),
+            client: request.client(),
+            denied: request.params().get("denied").is_some(),
         }))
     }
 }

@@ -387,7 +387,7 @@ impl World {
     /// A request to the token endpoint about a grant.
     async fn exchange(
         &mut self,
-        request: &Presented,
+        request: &ClientRequest,
         expected: Answer,
         after: Model,
         grant: usize,

@@ -2,7 +2,7 @@
 
 use oauth_core::{
     authorize::{InteractionDenial, Verdict},
-    client::Presented,
+    client::ClientRequest,
     grant::{CodeDenial, TokenDenial},
     server::Ended,
     store::OwnedBy,
@@ -207,7 +207,7 @@ async fn knowing_the_id_of_a_grant_ends_nothing() {
         .grants(OwnedBy::Subject("alice".into()), None, 9);
     let id = page.await.unwrap().grants[0].id;
     let before = store.records().await;
-    let requests: Vec<Presented> = [id.to_string(), format!("oauth_rt_{id}")]
+    let requests: Vec<ClientRequest> = [id.to_string(), format!("oauth_rt_{id}")]
         .iter()
         .map(|text| from(WEB, &[("token", text)]))
         .collect();

@@ -132,7 +132,7 @@ impl Fixture {
 }
 
 /// A request to refresh, as the client should.
-fn refresh(token: &Secret) -> oauth_core::client::Presented {
+fn refresh(token: &Secret) -> oauth_core::client::ClientRequest {
     let params = [
         ("grant_type", "refresh_token"),
         ("refresh_token", token.expose()),

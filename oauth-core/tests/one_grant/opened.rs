@@ -42,11 +42,11 @@ impl Grant for Invitation {
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
         Ok(Box::new(Invited {
-            client: request.client,
+            client: request.client(),
             user: Subject::new(request.required("user")?)
                 .map_err(|_| TokenDenial::Malformed("user"))?,
             scope: request.scope_of_client()?,
-            confirmation: match request.params.get("bound_to") {
+            confirmation: match request.params().get("bound_to") {
                 Some("key") => Some(JWK),
                 Some(_) => Some(CERTIFICATE),
                 None => None,
