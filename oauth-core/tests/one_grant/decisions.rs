@@ -83,7 +83,7 @@ async fn only_the_identical_repeat_in_time_gets_the_answer_again() {
             "from memory",
             M::Nothing,
             0,
-            Verdict::ApproveRemembered(subject("alice")),
+            Verdict::ApproveRemembered(subject("alice").into()),
             false,
         ),
         ("no", M::Nothing, 0, Verdict::Deny, false),
