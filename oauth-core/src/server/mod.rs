@@ -11,19 +11,20 @@ mod grants;
 mod introspect;
 mod keys;
 mod mark;
+pub(crate) mod namespace;
 mod own;
 mod revoke;
 mod token;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use self::keys::Keyring;
 pub use self::{
     authorize::AuthorizeAnswer,
     builder::{Builder, Endpoints, InvalidServer},
     ended::Ended,
     grants::{Connection, GrantInfo, GrantPage},
 };
+use self::{keys::Keyring, namespace::Announcement};
 use crate::{
     client::ClientAuthenticationMethod,
     decide::{Context, Decide, Decision, Found, Look, Rules, Step},
@@ -70,6 +71,7 @@ struct Inner {
     grants: Vec<Box<dyn Grant>>,
     methods: Vec<Box<dyn ClientAuthenticationMethod>>,
     keys: Keyring,
+    announcement: Announcement,
     signer: Option<Arc<dyn Signer>>,
 }
 
@@ -131,7 +133,10 @@ impl AuthorizationServer {
                 return answer.map_err(Error::Denied);
             };
             match self.commit(commit, now).await {
-                Ok(Outcome::Committed) => return answer.map_err(Error::Denied),
+                Ok(Outcome::Committed) => {
+                    self.note_namespace().await;
+                    return answer.map_err(Error::Denied);
+                }
                 Ok(Outcome::Conflict) => {}
                 Err(fault) => {
                     // Boxed, since it is rare: the futures of all others need no room for it.
