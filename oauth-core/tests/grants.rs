@@ -19,8 +19,13 @@ use common::{
     millis, resource, scope, seconds, subject,
 };
 use oauth_core::{
-    authorize::Verdict, event::Event, operator_secret::OperatorSecret, store::OwnedBy, time::Clock,
-    token::TokenResponse, types::GrantId,
+    authorize::Verdict,
+    event::Event,
+    operator_secret::OperatorSecret,
+    store::OwnedBy,
+    time::Clock,
+    token::{PresentedToken, TokenResponse},
+    types::GrantId,
 };
 
 fn of_user(user: &str) -> OwnedBy {
@@ -338,7 +343,7 @@ async fn a_realm_keeps_its_own() {
     .unwrap();
     assert!(
         other
-            .validate(&tokens.access_token)
+            .validate(&PresentedToken::bearer(tokens.access_token.clone()))
             .await
             .unwrap()
             .is_none()

@@ -23,7 +23,7 @@ use oauth_core::{
     event::Event,
     grant::{GrantType, RefreshDenial, TokenDenial},
     policy::Policy,
-    token::{IntrospectionResponse, TokenResponse},
+    token::{IntrospectionResponse, PresentedToken, TokenResponse},
     types::Secret,
 };
 
@@ -428,7 +428,7 @@ async fn the_original_scope_is_kept() {
     assert_eq!(narrow.token.scope, scope("read"));
     let valid = fixture
         .server
-        .validate(&narrow.access_token)
+        .validate(&PresentedToken::bearer(narrow.access_token.clone()))
         .await
         .unwrap()
         .unwrap();

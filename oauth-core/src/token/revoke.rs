@@ -167,7 +167,8 @@ fn end(family: Family, context: &mut Context<'_>) -> Revocation {
     Decision::grant(context.end(family), Revoked::Family)
 }
 
-/// Whose a token is that can be used. One that has expired or was used is no proof of anything.
+/// Whose a token is that can be used by itself. One that has expired or was used is no proof of anything, nor is one that is
+/// bound to a key.
 #[derive(Debug)]
 pub(crate) struct Holding<'a> {
     pub(crate) token: BorrowedSecret<'a>,
@@ -188,7 +189,9 @@ impl Look for Holding<'_> {
     ) -> Result<Option<ClientId>, Fault> {
         for (key, stored) in found.iter() {
             if key.kind() == Kind::ACCESS_TOKEN {
-                if let TokenState::Valid(token) = TokenState::read(stored, now)? {
+                if let TokenState::Valid(token) = TokenState::read(stored, now)?
+                    && token.confirmation.is_none()
+                {
                     return Ok(Some(token.client_id));
                 }
             } else if let Some(grant) = GrantRecord::open(stored)? {
@@ -197,7 +200,7 @@ impl Look for Holding<'_> {
                     (Some(token), Some(refresh)) => refresh.is_current(token, &rules.realm),
                     _ => false,
                 };
-                if is_current && now < grant.expires_at {
+                if is_current && now < grant.expires_at && grant.confirmation.is_none() {
                     return Ok(Some(grant.request.client_id));
                 }
             }

@@ -10,7 +10,7 @@ use oauth_core::{
     operator_secret::OperatorSecret,
     server::AuthorizeAnswer,
     store::{OwnedBy, StaticClients, Store},
-    token::{IntrospectionResponse, RevocationDenial, TokenResponse},
+    token::{IntrospectionResponse, PresentedToken, RevocationDenial, TokenResponse},
     types::Scope,
 };
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -510,7 +510,11 @@ impl World {
     async fn compare(&self) {
         let model = &self.model;
         for token in &model.access {
-            let found = self.server.validate(&secret(&token.secret)).await.unwrap();
+            let found = self
+                .server
+                .validate(&PresentedToken::bearer(secret(&token.secret)))
+                .await
+                .unwrap();
             assert_eq!(found.is_some(), model.is_access_alive(token));
             if let Some(found) = found {
                 let user = token.grant.map(|grant| subject(model.grants[grant].user));

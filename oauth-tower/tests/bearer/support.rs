@@ -13,10 +13,10 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use oauth_core::{
     time::{Clock, Timestamp},
-    token::AccessToken,
-    types::{Scope, Secret},
+    token::{AccessToken, PresentedToken},
+    types::Scope,
 };
-use oauth_tower::bearer::{TokenVerifier, Unavailable, ValidToken};
+use oauth_tower::bearer::{TokenVerifier, Unavailable, UnprovenToken, ValidToken};
 use tower::{Layer, Service, ServiceExt};
 
 pub(crate) fn scope(text: &str) -> Scope {
@@ -42,13 +42,19 @@ pub(crate) struct Known {
 
 #[async_trait]
 impl TokenVerifier for Known {
-    async fn verify(&self, secret: &Secret) -> Result<Option<AccessToken>, Unavailable> {
+    async fn verify(
+        &self,
+        presented: &PresentedToken,
+    ) -> Result<Option<UnprovenToken>, Unavailable> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        match secret.expose() {
-            "reader" | "aZ09-._~+/==" => Ok(Some(token("read", &[]))),
-            "writer" => Ok(Some(token("read write", &[]))),
-            "ours" => Ok(Some(token("read", &["https://other", "https://api"]))),
-            "theirs" => Ok(Some(token("read", &["https://other"]))),
+        match presented.token.expose() {
+            "reader" | "aZ09-._~+/==" => Ok(Some(UnprovenToken::new(token("read", &[])))),
+            "writer" => Ok(Some(UnprovenToken::new(token("read write", &[])))),
+            "ours" => Ok(Some(UnprovenToken::new(token(
+                "read",
+                &["https://other", "https://api"],
+            )))),
+            "theirs" => Ok(Some(UnprovenToken::new(token("read", &["https://other"])))),
             "unlucky" => Err(Unavailable::new("the database is away")),
             _ => Ok(None),
         }
