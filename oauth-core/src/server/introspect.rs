@@ -65,7 +65,7 @@ impl AuthorizationServer {
     /// What a client that has authenticated may know of a token, as at the introspection endpoint.
     ///
     /// # Errors
-    /// If the machine broke.
+    /// If the server failed.
     pub async fn introspect_for(
         &self,
         client: &Client,
