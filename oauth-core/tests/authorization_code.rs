@@ -20,7 +20,7 @@ use oauth_core::{
     client::ClientRequest,
     event::Event,
     grant::{CodeDenial, TokenDenial},
-    token::TokenResponse,
+    token::{PresentedToken, TokenResponse},
 };
 
 /// A good request to exchange a code, with changes.
@@ -358,7 +358,11 @@ async fn a_right_request_gets_tokens() {
         assert_eq!(tokens.expires_in, seconds(3600));
         assert_eq!(tokens.token_type.as_str(), "Bearer");
         assert!(tokens.refresh_token.is_some());
-        let valid = fixture.server.validate(&tokens.access_token).await.unwrap();
+        let valid = fixture
+            .server
+            .validate(&PresentedToken::bearer(tokens.access_token.clone()))
+            .await
+            .unwrap();
         assert_eq!(valid, Some(tokens.token));
         assert!(matches!(
             fixture.events.last(),

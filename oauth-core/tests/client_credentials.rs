@@ -19,7 +19,10 @@ use common::{
     millis, scope, seconds,
 };
 use oauth_core::{
-    client::ClientRequest, event::Event, grant::TokenDenial, token::IntrospectionResponse,
+    client::ClientRequest,
+    event::Event,
+    grant::TokenDenial,
+    token::{IntrospectionResponse, PresentedToken},
 };
 
 fn ask(client: &str, params: &[(&str, &str)]) -> ClientRequest {
@@ -76,7 +79,11 @@ async fn a_client_gets_a_token_for_itself() {
         assert_eq!(tokens.token.client_id.as_str(), client);
         fixture.clock.advance(seconds(3600) - millis(1));
         assert_eq!(
-            fixture.server.validate(&tokens.access_token).await.unwrap(),
+            fixture
+                .server
+                .validate(&PresentedToken::bearer(tokens.access_token.clone()))
+                .await
+                .unwrap(),
             Some(tokens.token)
         );
         fixture.clock.advance(millis(1));

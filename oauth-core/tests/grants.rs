@@ -24,7 +24,7 @@ use oauth_core::{
     operator_secret::OperatorSecret,
     store::{Key, OwnedBy, Store as _},
     time::Clock,
-    token::TokenResponse,
+    token::{PresentedToken, TokenResponse},
     types::GrantId,
 };
 
@@ -344,7 +344,7 @@ async fn a_realm_keeps_its_own() {
     .unwrap();
     assert!(
         other
-            .validate(&tokens.access_token)
+            .validate(&PresentedToken::bearer(tokens.access_token.clone()))
             .await
             .unwrap()
             .is_none()

@@ -36,7 +36,7 @@ use oauth_core::{
     event::Event,
     server::AuthorizeAnswer,
     store::OwnedBy,
-    token::{IntrospectionResponse, RevocationDenial},
+    token::{IntrospectionResponse, PresentedToken, RevocationDenial},
     types::Secret,
 };
 use oauth_storage_conformance::{Fault, Operation};
@@ -301,7 +301,12 @@ async fn the_answer_is_a_token_and_no_more() {
         assert!(!in_fragment(&stateless.response, client).contains_key("state"));
 
         let token = token_in(&settled.response);
-        let known = fixture.server.validate(&token).await.unwrap().unwrap();
+        let known = fixture
+            .server
+            .validate(&PresentedToken::bearer(token.clone()))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(known.client_id.as_str(), client);
         assert_eq!(known.subject, Some(subject("alice")));
         assert_eq!(known.audience, ["https://default.example"]);
@@ -410,7 +415,12 @@ async fn the_granted_scope_is_said() {
             let params = in_fragment(&settled.response, HYBRID);
             assert_eq!(params["scope"], granted, "{changes:?}");
             let token = token_in(&settled.response);
-            let known = fixture.server.validate(&token).await.unwrap().unwrap();
+            let known = fixture
+                .server
+                .validate(&PresentedToken::bearer(token.clone()))
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!(known.scope.as_str(), granted);
             assert_eq!(known.audience, audience);
         }

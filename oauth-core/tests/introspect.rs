@@ -24,8 +24,8 @@ use oauth_core::{
     event::Event,
     time::Clock,
     token::{
-        ActiveToken, IntrospectionDenial, IntrospectionResponse as R, TokenState, TokenType,
-        TokenUse,
+        ActiveToken, IntrospectionDenial, IntrospectionResponse as R, PresentedToken, TokenState,
+        TokenType, TokenUse,
     },
 };
 
@@ -240,8 +240,16 @@ async fn what_is_known_of_a_token() {
     use Known::{Expired, Unknown, Valid};
     let fixture = Fixture::new();
     let inspect = async |token: &oauth_core::types::Secret| {
-        let state = fixture.server.inspect(token).await.unwrap();
-        let valid = fixture.server.validate(token).await.unwrap();
+        let state = fixture
+            .server
+            .inspect(&PresentedToken::bearer(token.clone()))
+            .await
+            .unwrap();
+        let valid = fixture
+            .server
+            .validate(&PresentedToken::bearer(token.clone()))
+            .await
+            .unwrap();
         match state {
             TokenState::Valid(known) => {
                 assert_eq!(valid.as_ref(), Some(&known));

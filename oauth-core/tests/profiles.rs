@@ -31,7 +31,7 @@ use oauth_core::{
     grant::{CodeDenial, PasswordGrant, RefreshDenial, TokenDenial},
     server::AuthorizeAnswer,
     store::OwnedBy,
-    token::{IntrospectionDenial, RevocationDenial, TokenResponse, TokenState},
+    token::{IntrospectionDenial, PresentedToken, RevocationDenial, TokenResponse, TokenState},
     types::{Params, Secret},
 };
 
@@ -326,7 +326,12 @@ async fn tokens_know_their_profile() {
         .collect();
         for token in &all {
             for server in [strict, old] {
-                let TokenState::Valid(known) = server.server.inspect(token).await.unwrap() else {
+                let TokenState::Valid(known) = server
+                    .server
+                    .inspect(&PresentedToken::bearer(token.clone()))
+                    .await
+                    .unwrap()
+                else {
                     panic!("not valid");
                 };
                 assert_eq!(known.profile.as_deref(), profile);

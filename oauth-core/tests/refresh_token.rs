@@ -24,7 +24,7 @@ use oauth_core::{
     grant::{GrantType, RefreshDenial, TokenDenial},
     policy::Policy,
     time::Clock,
-    token::{IntrospectionResponse, TokenResponse},
+    token::{IntrospectionResponse, PresentedToken, TokenResponse},
     types::Secret,
 };
 
@@ -450,7 +450,7 @@ async fn the_original_scope_is_kept() {
     assert_eq!(narrow.token.scope, scope("read"));
     let valid = fixture
         .server
-        .validate(&narrow.access_token)
+        .validate(&PresentedToken::bearer(narrow.access_token.clone()))
         .await
         .unwrap()
         .unwrap();

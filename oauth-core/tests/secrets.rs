@@ -41,7 +41,7 @@ use oauth_core::{
     server::AuthorizeAnswer,
     store::{Commit, Key, Listing, Outcome, OwnedBy, Page, Store, StoreError, Stored},
     time::Timestamp,
-    token::{IntrospectionDenial, RevocationDenial, TokenResponse},
+    token::{IntrospectionDenial, PresentedToken, RevocationDenial, TokenResponse},
 };
 use oauth_storage_conformance::{Fault, Faulty, Operation};
 use oauth_storage_memory::MemoryStore;
@@ -211,7 +211,12 @@ async fn secrets_are_told_to_nobody() {
         for token in [&last.access_token, refresh_token(&last)] {
             let request = from(client, &[("token", token.expose())]);
             heard.debug(&fixture.server.introspect(&request).await);
-            heard.debug(&fixture.server.validate(token).await);
+            heard.debug(
+                &fixture
+                    .server
+                    .validate(&PresentedToken::bearer(token.clone()))
+                    .await,
+            );
             heard.debug(
                 &fixture
                     .revoke(if client == WEB { POST } else { WEB }, token)
@@ -375,7 +380,12 @@ async fn dangerous(fixture: &Fixture, heard: &mut Heard) {
     let tokens = answer.unwrap();
     heard.debug(&tokens);
     heard.secret("access token", tokens.access_token.expose());
-    heard.debug(&fixture.server.inspect(&tokens.access_token).await);
+    heard.debug(
+        &fixture
+            .server
+            .inspect(&PresentedToken::bearer(tokens.access_token.clone()))
+            .await,
+    );
     heard.debug(
         &fixture
             .server

@@ -26,6 +26,7 @@ use oauth_core::{
         StoreErrorKind, Version,
     },
     time::{Clock, Timestamp},
+    token::PresentedToken,
     types::{Issuer, SecretDigest},
 };
 use oauth_storage_memory::MemoryStore;
@@ -336,11 +337,19 @@ fn a_server_over_a_full_store_is_temporarily_unavailable_and_still_validates_and
     assert_eq!(fault.refusal().code, ErrorCode::TEMPORARILY_UNAVAILABLE);
     assert!(tokens.len() > 10);
     for token in &tokens {
-        assert!(now(server.validate(token)).unwrap().is_some());
+        assert!(
+            now(server.validate(&PresentedToken::bearer(token.clone())))
+                .unwrap()
+                .is_some()
+        );
     }
     let revocation = presented(&[("token", tokens[0].expose())]);
     now(server.revoke(&revocation)).unwrap();
-    assert!(now(server.validate(&tokens[0])).unwrap().is_none());
+    assert!(
+        now(server.validate(&PresentedToken::bearer(tokens[0].clone())))
+            .unwrap()
+            .is_none()
+    );
     now(server.token(&ask)).unwrap();
     now(server.token(&ask)).unwrap_err();
 }

@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use http::{Request, Response};
 use oauth_core::{
     time::Timestamp,
-    token::AccessToken,
+    token::{AccessToken, PresentedToken},
     types::{Scope, Secret},
 };
-use oauth_tower::bearer::{BearerLayer, Introspection, TokenVerifier, Unavailable};
+use oauth_tower::bearer::{BearerLayer, Introspection, TokenVerifier, Unavailable, UnprovenToken};
 use tower::{Layer, ServiceExt};
 
 #[derive(Clone, Default)]
@@ -35,14 +35,17 @@ struct Known;
 
 #[async_trait]
 impl TokenVerifier for Known {
-    async fn verify(&self, secret: &Secret) -> Result<Option<AccessToken>, Unavailable> {
+    async fn verify(
+        &self,
+        presented: &PresentedToken,
+    ) -> Result<Option<UnprovenToken>, Unavailable> {
         let (client, end) = ("app".parse().unwrap(), Timestamp::MAX);
         let mut token = AccessToken::new(client, Scope::EMPTY, end, end);
-        match secret.expose() {
-            "scopeless" => Ok(Some(token)),
+        match presented.token.expose() {
+            "scopeless" => Ok(Some(UnprovenToken::new(token))),
             "theirs" => {
                 token.audience.push("https://other".into());
-                Ok(Some(token))
+                Ok(Some(UnprovenToken::new(token)))
             }
             "unlucky" => Err(Unavailable::new(io::Error::other(Away))),
             _ => Ok(None),

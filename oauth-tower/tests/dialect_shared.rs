@@ -28,6 +28,7 @@ use http::{
 };
 use oauth_core::{
     authorize::{Browser, InteractionDenial},
+    token::PresentedToken,
     types::Secret,
 };
 use proptest::prelude::*;
@@ -312,7 +313,7 @@ async fn a_token_is_of_use_where_its_client_may_be() {
             world
                 .dialects
                 .server()
-                .validate(&Secret::new(token))
+                .validate(&PresentedToken::bearer(Secret::new(token)))
                 .await
                 .unwrap()
                 .is_some()

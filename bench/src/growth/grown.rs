@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::Args;
-use oauth_core::{AuthorizationServer, types::Secret};
+use oauth_core::{AuthorizationServer, token::PresentedToken, types::Secret};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
@@ -125,7 +125,7 @@ async fn validate(server: &AuthorizationServer, tokens: u64, calls: u64) -> Resu
     for call in 0..calls + calls / 10 {
         let token = some_token(call, tokens);
         let begun = Instant::now();
-        let valid = server.validate(&token).await?;
+        let valid = server.validate(&PresentedToken::bearer(token)).await?;
         let took = begun.elapsed();
         valid.ok_or("a live token is refused")?;
         if call >= calls / 10 {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oauth_core::token::PresentedToken;
 use oauth_storage_postgres::PostgresStore;
 use throwaway::RoundTrips;
 
@@ -46,7 +47,8 @@ pub(crate) async fn count(url: &str) -> Result<Vec<(Flow, usize)>, Error> {
         let introspection = presented(&[("token", tokens.access_token.expose())]);
         server.introspect(&introspection).await?;
         count(Flow::Introspection);
-        server.validate(&tokens.access_token).await?;
+        let shown = PresentedToken::bearer(tokens.access_token);
+        server.validate(&shown).await?;
         count(Flow::Resource);
         let machine = presented(&[("grant_type", "client_credentials")]);
         server.token(&machine).await?;

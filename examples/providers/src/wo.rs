@@ -20,10 +20,11 @@ use axum::{
 use oauth_core::{
     client::{Client, ClientAuthentication, ClientSecrets, Introspection as MayIntrospect},
     error::{ErrorCode, Refusal},
+    token::{AccessToken, PresentedToken},
     types::{ClientId, Params, Secret, SecretDigest},
 };
 use oauth_tower::{
-    bearer::{Introspection, TokenVerifier},
+    bearer::{Introspection, TokenVerifier, Unavailable},
     dialect::{ApiDenial, Carrier, EVERYDO},
 };
 
@@ -80,10 +81,17 @@ pub fn app(authorization_server: &str, secret: &str) -> Result<Router, String> {
         .with_state(verifier))
 }
 
+/// The token, if it is valid and may be used by showing it.
+async fn valid(verifier: &Verifier, token: Secret) -> Result<Option<AccessToken>, Unavailable> {
+    let presented = PresentedToken::bearer(token);
+    let token = verifier.verify(&presented).await?;
+    Ok(token.and_then(|token| token.prove(&presented)))
+}
+
 async fn me(State(verifier): State<Verifier>, parts: Parts) -> Response {
     let none = Params::default();
     let denial = match EVERYDO.carried(&parts, &none, &none) {
-        Ok((carrier, token)) => match verifier.verify(&token).await {
+        Ok((carrier, token)) => match valid(&verifier, token).await {
             Ok(Some(token)) => {
                 let is_own = token.audience.iter().any(|audience| audience == AUDIENCE);
                 if is_own || carrier == Carrier::Bearer {

@@ -32,7 +32,7 @@ impl AuthorizationServer {
     /// Answers an authorization request (RFC 6749 §4.1.1) from a browser. Writes nothing.
     ///
     /// # Errors
-    /// If the machine broke. Once the request is found to be in order, a client that may be told is told instead.
+    /// If the server failed. Once the request is found to be in order, a client that may be told is told instead.
     pub async fn authorize(
         &self,
         params: Params,

@@ -6,8 +6,8 @@ use crate::{
     error::{Error, Fault},
     event::Event,
     token::{
-        AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, TokenState,
-        access_token_key,
+        AccessToken, Introspect, IntrospectionDenial, IntrospectionResponse, PresentedToken,
+        TokenState, access_token_key,
     },
     types::{BorrowedSecret, ClientId, Secret},
 };
@@ -65,7 +65,7 @@ impl AuthorizationServer {
     /// What a client that has authenticated may know of a token, as at the introspection endpoint.
     ///
     /// # Errors
-    /// If the machine broke.
+    /// If the server failed.
     pub async fn introspect_for(
         &self,
         client: &Client,
@@ -83,26 +83,33 @@ impl AuthorizationServer {
         Ok(response)
     }
 
-    /// The access token behind `token`, if it is one and still valid: one point read.
+    /// The access token that was presented, if it is one, is still valid, and [may be used](PresentedToken::may_use) by whoever
+    /// presented it: one point read.
     ///
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.
-    pub async fn validate(&self, token: &Secret) -> Result<Option<AccessToken>, Fault> {
-        Ok(match self.inspect(token).await? {
+    pub async fn validate(&self, presented: &PresentedToken) -> Result<Option<AccessToken>, Fault> {
+        Ok(match self.inspect(presented).await? {
             TokenState::Valid(token) => Some(token),
             TokenState::Expired(_) | TokenState::Unknown => None,
         })
     }
 
-    /// What is known of an access token: one point read. An expired one is known until it is forgotten, some minutes at least.
+    /// What is known of the access token that was presented: one point read. An expired one is known until it is forgotten, some
+    /// minutes at least. One that may not be used by whoever presented it is unknown.
     ///
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.
-    pub async fn inspect(&self, token: &Secret) -> Result<TokenState, Fault> {
-        let key = access_token_key(&self.rules().realm, token.borrowed());
-        Ok(match self.0.store.load(&key).await? {
-            Some(stored) => TokenState::read(&stored, self.now())?,
-            None => TokenState::Unknown,
+    pub async fn inspect(&self, presented: &PresentedToken) -> Result<TokenState, Fault> {
+        let key = access_token_key(&self.rules().realm, presented.token.borrowed());
+        let Some(stored) = self.0.store.load(&key).await? else {
+            return Ok(TokenState::Unknown);
+        };
+        Ok(match TokenState::read(&stored, self.now())? {
+            TokenState::Valid(token) | TokenState::Expired(token) if !presented.may_use(&token) => {
+                TokenState::Unknown
+            }
+            state => state,
         })
     }
 }

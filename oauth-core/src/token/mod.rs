@@ -6,6 +6,7 @@ mod format;
 mod grant;
 mod introspect;
 mod issued;
+mod presented;
 mod refresh;
 mod revoke;
 
@@ -13,6 +14,7 @@ pub use self::{
     access::{AccessToken, Issuance, TokenResponse, TokenState, TokenType, issue},
     format::{Formats, Prefixed, TokenFormat},
     introspect::{ActiveToken, IntrospectionDenial, IntrospectionResponse, TokenUse},
+    presented::{PresentedToken, TokenScheme},
     revoke::RevocationDenial,
 };
 pub(crate) use self::{

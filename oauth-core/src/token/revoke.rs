@@ -167,7 +167,8 @@ fn end(family: Family, context: &mut Context<'_>) -> Revocation {
     Decision::grant(context.end(family), Revoked::Family)
 }
 
-/// Whose a token is that can be used. One that has expired or was used is no proof of anything.
+/// Whose a token is that can be used by itself. One that has expired or was used is no proof of anything, nor is one that is
+/// bound to a key.
 #[derive(Debug)]
 pub(crate) struct Holding<'a> {
     pub(crate) token: BorrowedSecret<'a>,
@@ -196,7 +197,9 @@ impl Look for Holding<'_> {
     ) -> Result<Option<Holder>, Fault> {
         for (key, stored) in found.iter() {
             if key.kind() == Kind::ACCESS_TOKEN {
-                if let TokenState::Valid(token) = TokenState::read(stored, now)? {
+                if let TokenState::Valid(token) = TokenState::read(stored, now)?
+                    && token.confirmation.is_none()
+                {
                     return Ok(Some(Holder {
                         client_id: token.client_id,
                         grant: None,
@@ -208,7 +211,7 @@ impl Look for Holding<'_> {
                     (Some(token), Some(refresh)) => refresh.is_current(token, &rules.realm),
                     _ => false,
                 };
-                if is_current {
+                if is_current && grant.confirmation.is_none() {
                     return Ok(Some(Holder {
                         client_id: grant.request.client_id.clone(),
                         grant: Some(grant),

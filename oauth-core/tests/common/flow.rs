@@ -11,7 +11,7 @@ use oauth_core::{
     grant::TokenDenial,
     random::Random,
     server::AuthorizeAnswer,
-    token::{IntrospectionResponse, RevocationDenial, TokenResponse},
+    token::{IntrospectionResponse, PresentedToken, RevocationDenial, TokenResponse},
     types::{Params, Secret},
 };
 
@@ -211,7 +211,11 @@ impl Fixture {
     }
 
     pub async fn is_valid(&self, token: &Secret) -> bool {
-        self.server.validate(token).await.unwrap().is_some()
+        self.server
+            .validate(&PresentedToken::bearer(token.clone()))
+            .await
+            .unwrap()
+            .is_some()
     }
 
     /// Whether the inspector is told that the token is active.

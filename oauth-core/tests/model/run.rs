@@ -12,7 +12,7 @@ use oauth_core::{
     operator_secret::{OperatorSecret, OperatorSecrets},
     server::AuthorizeAnswer,
     store::{OwnedBy, StaticClients, Store},
-    token::{IntrospectionResponse, RevocationDenial, TokenResponse},
+    token::{IntrospectionResponse, PresentedToken, RevocationDenial, TokenResponse},
     types::{GrantId, Scope},
 };
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -533,7 +533,8 @@ impl World {
         let model = &self.model;
         for token in &model.access {
             let Some(text) = &token.secret else { continue };
-            let found = self.server.validate(&secret(text)).await.unwrap();
+            let presented = PresentedToken::bearer(secret(text));
+            let found = self.server.validate(&presented).await.unwrap();
             assert_eq!(found.is_some(), model.is_access_alive(token));
             if let Some(found) = found {
                 let user = token.grant.map(|grant| subject(model.grants[grant].user));

@@ -7,7 +7,7 @@ use oauth_core::{
     server::InvalidServer,
     store::{Kind, Store},
     time::Clock,
-    token::{Formats, Prefixed, TokenFormat},
+    token::{Formats, Prefixed, PresentedToken, TokenFormat},
     types::{Authentication, HostData, InvalidJson, Secret, SecretDigest},
 };
 
@@ -264,7 +264,11 @@ async fn host_data_is_at_most_1_kib() {
         .unwrap();
     let next = fixture.next(&tokens).await;
     for tokens in [&tokens, &next] {
-        let valid = fixture.server.validate(&tokens.access_token).await.unwrap();
+        let valid = fixture
+            .server
+            .validate(&PresentedToken::bearer(tokens.access_token.clone()))
+            .await
+            .unwrap();
         assert_eq!(valid.unwrap().data.as_ref(), Some(&data));
     }
 }

@@ -10,7 +10,7 @@ use oauth_core::{
         open_grant,
     },
     store::{Key, OwnedBy},
-    token::{IntrospectionResponse, TokenResponse, TokenUse},
+    token::{IntrospectionResponse, PresentedToken, TokenResponse, TokenUse},
     types::{Actor, Authentication, Confirmation, HostData, Scope, SecretDigest, Subject},
 };
 
@@ -130,7 +130,11 @@ async fn an_added_grant_opens_a_family() {
         .await
         .unwrap();
     for tokens in [&first, &second, &third] {
-        let token = fixture.server.validate(&tokens.access_token).await.unwrap();
+        let token = fixture
+            .server
+            .validate(&PresentedToken::bearer(tokens.access_token.clone()))
+            .await
+            .unwrap();
         let token = token.unwrap();
         assert_eq!(token.subject, Some(subject("alice")));
         assert_eq!(token.actor, Some(Actor::new("the host")));
@@ -162,7 +166,11 @@ async fn a_bound_grant_is_no_bearers() {
         let fixture = fixture();
         let tokens = invite(&fixture, &[("bound_to", name)]).await;
         assert_eq!(tokens.token.confirmation, Some(confirmation));
-        let valid = fixture.server.validate(&tokens.access_token).await.unwrap();
+        let valid = fixture
+            .server
+            .validate(&PresentedToken::bearer(tokens.access_token.clone()))
+            .await
+            .unwrap();
         assert_eq!(valid.unwrap().confirmation, Some(confirmation));
         let records = fixture.records();
         let answer = fixture.refresh(WEB, refresh_token(&tokens), &[]).await;

@@ -8,7 +8,7 @@ use oauth_core::{
     client::ClientRequest,
     error::{Error, ErrorCode},
     store::{OwnedBy, Store},
-    token::{IntrospectionResponse, TokenResponse},
+    token::{IntrospectionResponse, PresentedToken, TokenResponse},
     types::{GrantId, Secret, Subject},
 };
 
@@ -80,7 +80,7 @@ impl World {
                 self.issue(&request).await
             }
             Flow::Validate => server
-                .validate(&self.tokens.access_token)
+                .validate(&PresentedToken::bearer(self.tokens.access_token.clone()))
                 .await
                 .map_err(Error::from)
                 .and_then(|found| is(found.as_ref() == Some(&self.tokens.token), &found)),

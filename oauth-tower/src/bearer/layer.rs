@@ -62,6 +62,15 @@ impl BearerLayer {
         self.with(|requirements| requirements.optional = true)
     }
 
+    /// The URL of the API, without a slash at the end: `https://api.example`. The path of a request as this layer sees it
+    /// follows; if a router cuts off a prefix, put that here too.
+    ///
+    /// A proof of a key names the URL that it was made for, and proves nothing to an API that does not know its own. The `Host`
+    /// header does not tell: whoever sends the request writes it.
+    pub fn base_url(self, url: impl Into<Arc<str>>) -> Self {
+        self.with(|requirements| requirements.base_url = Some(url.into()))
+    }
+
     /// Also takes the token from the query parameter `access_token` (RFC 6750 §2.3). Answers are then marked
     /// `Cache-Control: private, no-store`.
     ///

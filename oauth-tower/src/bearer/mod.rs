@@ -26,8 +26,8 @@
 //! # impl TokenVerifier for Nobody {
 //! #     async fn verify(
 //! #         &self,
-//! #         _: &oauth_core::types::Secret,
-//! #     ) -> Result<Option<oauth_core::token::AccessToken>, oauth_tower::bearer::Unavailable> {
+//! #         _: &oauth_core::token::PresentedToken,
+//! #     ) -> Result<Option<oauth_tower::bearer::UnprovenToken>, oauth_tower::bearer::Unavailable> {
 //! #         Ok(None)
 //! #     }
 //! # }
@@ -64,6 +64,7 @@ mod layer;
 mod requirements;
 mod service;
 mod token;
+mod unproven;
 mod valid;
 mod verifier;
 
@@ -79,6 +80,7 @@ pub use self::{
     introspection::{Introspection, InvalidEndpoint},
     layer::BearerLayer,
     service::Bearer,
+    unproven::UnprovenToken,
     valid::ValidToken,
     verifier::{TokenVerifier, Unavailable},
 };

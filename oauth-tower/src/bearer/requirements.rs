@@ -1,5 +1,7 @@
 //! What a route asks of an access token.
 
+use std::sync::Arc;
+
 use oauth_core::{token::AccessToken, types::Scope};
 
 use super::{Realm, denial::BearerDenial};
@@ -12,6 +14,7 @@ pub(super) struct Requirements {
     pub(super) audience: Audience,
     pub(super) query: bool,
     pub(super) optional: bool,
+    pub(super) base_url: Option<Arc<str>>,
 }
 
 /// For which resource servers a token may be.

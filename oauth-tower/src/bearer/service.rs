@@ -13,7 +13,7 @@ use super::{
     ResponseBody, ResponseFuture, TokenVerifier, ValidToken,
     denial::BearerDenial,
     requirements::Requirements,
-    token::{Presented, present},
+    token::{Found, find},
     valid::Tokenless,
 };
 
@@ -83,8 +83,11 @@ where
             value.set_sensitive(true);
         }
 
-        let Presented { token, in_query } = match present(&mut request, self.requirements.query) {
-            Ok(Some(presented)) => presented,
+        let Found {
+            presented,
+            in_query,
+        } = match find(&mut request, &self.requirements) {
+            Ok(Some(found)) => found,
             Ok(None) if self.requirements.optional => {
                 request.extensions_mut().insert(Tokenless);
                 return ResponseFuture::serving(inner.call(request));
@@ -94,7 +97,10 @@ where
         };
         let verifier = Arc::clone(&self.verifier);
         let requirements = Arc::clone(&self.requirements);
-        let check = Box::pin(async move { verifier.as_ref().verify(&token).await });
+        let check = Box::pin(async move {
+            let token = verifier.as_ref().verify(&presented).await?;
+            Ok(token.and_then(|token| token.prove(&presented)))
+        });
         ResponseFuture::checking(check, requirements, inner, request, in_query)
     }
 }

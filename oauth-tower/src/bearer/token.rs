@@ -1,14 +1,18 @@
 //! The access token of a request, in the three places where it can be (RFC 6750 §2).
 
 use http::{HeaderMap, Request, header::AUTHORIZATION};
-use oauth_core::types::Secret;
+use oauth_core::{
+    token::{PresentedToken, TokenScheme},
+    types::Secret,
+};
 
-use super::denial::BearerDenial;
+use super::{denial::BearerDenial, requirements::Requirements};
+use crate::wire::{dpop_proofs, method};
 
-/// A token as a request brought it.
+/// A token that was found in a request.
 #[derive(Debug)]
-pub(super) struct Presented {
-    pub(super) token: Secret,
+pub(super) struct Found {
+    pub(super) presented: PresentedToken,
     /// Whether it stood in the address.
     pub(super) in_query: bool,
 }
@@ -18,34 +22,42 @@ pub(super) struct Presented {
 pub(super) struct FormToken(pub(super) Result<Secret, BearerDenial>);
 
 /// The token of a request; `None` if it has none in a place where this route takes one.
-pub(super) fn present<B>(
+pub(super) fn find<B>(
     request: &mut Request<B>,
-    query: bool,
-) -> Result<Option<Presented>, BearerDenial> {
+    requirements: &Requirements,
+) -> Result<Option<Found>, BearerDenial> {
     let in_body = request.extensions_mut().remove::<FormToken>();
     let in_header = in_header(request.headers())?;
     let in_query = match request.uri().query() {
-        Some(text) if query => in_form(text.as_bytes())?,
+        Some(text) if requirements.query => in_form(text.as_bytes())?,
         _ => None,
     };
     let in_body = in_body.map(|FormToken(token)| token).transpose()?;
-    match (in_header, in_body, in_query) {
-        (None, None, None) => Ok(None),
-        (Some(token), None, None) | (None, Some(token), None) => Ok(Some(Presented {
-            token,
-            in_query: false,
-        })),
-        (None, None, Some(token)) => Ok(Some(Presented {
-            token,
-            in_query: true,
-        })),
-        // RFC 6750 §2: clients MUST NOT use more than one method in each request.
-        _ => Err(BearerDenial::SeveralMethods),
+    let is_in_query = in_query.is_some();
+    let by_itself = |token| (TokenScheme::Bearer, token);
+    let places = [in_header, in_body.map(by_itself), in_query.map(by_itself)];
+    let mut found = places.into_iter().flatten();
+    let Some((scheme, token)) = found.next() else {
+        return Ok(None);
+    };
+    // RFC 6750 §2: clients MUST NOT use more than one method in each request.
+    if found.next().is_some() {
+        return Err(BearerDenial::SeveralMethods);
     }
+    let mut presented = PresentedToken::new(scheme, token).method(method(request.method()));
+    presented.url = requirements
+        .base_url
+        .as_deref()
+        .map(|base| format!("{base}{}", request.uri().path()));
+    presented.dpop_proofs = dpop_proofs(request.headers());
+    Ok(Some(Found {
+        presented,
+        in_query: is_in_query,
+    }))
 }
 
-/// RFC 6750 §2.1: `credentials = "Bearer" 1*SP b64token`.
-fn in_header(headers: &HeaderMap) -> Result<Option<Secret>, BearerDenial> {
+/// RFC 6750 §2.1: `credentials = "Bearer" 1*SP b64token`, and the same with `DPoP` (RFC 9449 §7.1).
+fn in_header(headers: &HeaderMap) -> Result<Option<(TokenScheme, Secret)>, BearerDenial> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
@@ -57,11 +69,15 @@ fn in_header(headers: &HeaderMap) -> Result<Option<Secret>, BearerDenial> {
     let value = value.as_bytes();
     let end = value.iter().position(|&b| b == b' ').unwrap_or(value.len());
     let (scheme, rest) = value.split_at(end);
-    if !scheme.eq_ignore_ascii_case(b"Bearer") {
+    let scheme = if scheme.eq_ignore_ascii_case(b"Bearer") {
+        TokenScheme::Bearer
+    } else if scheme.eq_ignore_ascii_case(b"DPoP") {
+        TokenScheme::Dpop
+    } else {
         return Ok(None);
-    }
+    };
     let spaces = rest.iter().take_while(|&&b| b == b' ').count();
-    token(&rest[spaces..]).map(Some)
+    token(&rest[spaces..]).map(|token| Some((scheme, token)))
 }
 
 /// The parameter `access_token` of a query or a form (RFC 6750 §2.2, §2.3). Without a value it counts as absent.

@@ -3,22 +3,26 @@
 use std::{error::Error, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use oauth_core::{AuthorizationServer, token::AccessToken, types::Secret};
+use oauth_core::{AuthorizationServer, token::PresentedToken};
 
+use super::UnprovenToken;
 use crate::BoxError;
 
 /// Tells whether an access token is valid, and what it permits.
 ///
-/// Whoever implements it decides who gets in. It has to check that the token was issued by a server that is trusted, and that it
-/// has not expired or been revoked; and it has to tell what the token is bound to ([`AccessToken::confirmation`]). When in doubt,
-/// it answers `None`. Scope and audience are checked by the [layer](super::BearerLayer), which refuses bound tokens.
+/// Whoever implements it decides who gets in. It has to check that the token was issued by a server that is trusted, that it
+/// has not expired or been revoked, and to say what it is [bound](oauth_core::token::AccessToken::confirmation) to. When in doubt,
+/// it answers `None`. Whether the sender may use it, its scope and its audience are checked by the [layer](super::BearerLayer).
 #[async_trait]
 pub trait TokenVerifier: Send + Sync + 'static {
-    /// What `token` permits; `None` if it is not a valid access token.
+    /// What the token permits that was presented; `None` if it is not a valid access token.
     ///
     /// # Errors
     /// If that cannot be found out now. That says nothing about the token, and clients are told to try again later.
-    async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable>;
+    async fn verify(
+        &self,
+        presented: &PresentedToken,
+    ) -> Result<Option<UnprovenToken>, Unavailable>;
 }
 
 /// Whether a token is valid cannot be found out now.
@@ -52,14 +56,21 @@ impl Error for Unavailable {}
 /// In the same process: one point read.
 #[async_trait]
 impl TokenVerifier for AuthorizationServer {
-    async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable> {
-        self.validate(token).await.map_err(Unavailable::new)
+    async fn verify(
+        &self,
+        presented: &PresentedToken,
+    ) -> Result<Option<UnprovenToken>, Unavailable> {
+        let token = self.validate(presented).await.map_err(Unavailable::new)?;
+        Ok(token.map(UnprovenToken::new))
     }
 }
 
 #[async_trait]
 impl<V: TokenVerifier + ?Sized> TokenVerifier for Arc<V> {
-    async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable> {
-        self.as_ref().verify(token).await
+    async fn verify(
+        &self,
+        presented: &PresentedToken,
+    ) -> Result<Option<UnprovenToken>, Unavailable> {
+        self.as_ref().verify(presented).await
     }
 }

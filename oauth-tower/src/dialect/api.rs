@@ -6,7 +6,7 @@ use http::{Response, StatusCode, header::AUTHORIZATION, request::Parts};
 use oauth_core::{
     client::ClientDenial,
     error::{Denial, Error, ErrorCode, Refusal},
-    token::{AccessToken, TokenState},
+    token::{AccessToken, PresentedToken, TokenState},
     types::{ClientId, Params, Scope, Secret},
 };
 use serde::Serialize;
@@ -181,7 +181,11 @@ impl Dialects {
             Carrier::Form(_) => Some(self.caller(parts).await?),
             _ => None,
         };
-        let token = match self.server().inspect(&secret).await? {
+        let token = match self
+            .server()
+            .inspect(&PresentedToken::bearer(secret))
+            .await?
+        {
             TokenState::Valid(token) => token,
             TokenState::Expired(_) => return Err(ApiDenial::Expired.into()),
             TokenState::Unknown => return Err(ApiDenial::Unknown.into()),

@@ -14,7 +14,7 @@ pub(crate) use self::{
     form::{Unread, read_client_request, read_form},
     page::{plain_page, secure_page},
     params::{decode, parse},
-    request::client_request,
+    request::{client_request, dpop_proofs, method},
     response::{
         RETRY, empty, error, found, json, method_not_allowed, refusal, retry_after, too_many,
     },

@@ -12,6 +12,7 @@ use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt, Full};
 use oauth_core::{
     time::Timestamp,
+    token::PresentedToken,
     types::{ClientId, Confirmation, Secret},
 };
 use oauth_tower::{
@@ -109,8 +110,12 @@ fn active(more: Value) -> Value {
     answer
 }
 
-fn secret() -> Secret {
-    Secret::new("the-token")
+fn presented(token: &str) -> PresentedToken {
+    PresentedToken::bearer(Secret::new(token))
+}
+
+fn shown() -> PresentedToken {
+    presented("the-token")
 }
 
 /// 7662-2.1-a, and RFC 6749 §2.3.1 for the credentials.
@@ -118,7 +123,7 @@ fn secret() -> Secret {
 async fn the_question_is_as_the_server_wants_it() {
     let fake = Fake::new(active(json!({})));
     fake.verifier()
-        .verify(&Secret::new("a+b/c~d=="))
+        .verify(&presented("a+b/c~d=="))
         .await
         .unwrap()
         .unwrap();
@@ -153,7 +158,8 @@ async fn an_active_answer_is_read_with_all_it_says() {
         "scope": "write read", "sub": "alice", "aud": ["https://a", "https://b"], "username": "Alice",
         "iat": NOW - 10, "nbf": NOW, "exp": NOW + 60, "token_type": "bearer", "extension": {"x": 1},
     })));
-    let token = fake.verifier().verify(&secret()).await.unwrap().unwrap();
+    let token = fake.verifier().verify(&shown()).await.unwrap().unwrap();
+    let token = token.prove(&shown()).unwrap();
     assert_eq!(token.client_id.as_str(), "app");
     assert_eq!(token.subject.unwrap().as_str(), "alice");
     assert_eq!(token.scope, scope("read write"));
@@ -164,7 +170,8 @@ async fn an_active_answer_is_read_with_all_it_says() {
     fake.answers(Reply::Json(active(
         json!({"aud": "https://a", "sub": null, "exp": null}),
     )));
-    let token = fake.verifier().verify(&secret()).await.unwrap().unwrap();
+    let token = fake.verifier().verify(&shown()).await.unwrap().unwrap();
+    let token = token.prove(&shown()).unwrap();
     assert_eq!((token.subject, token.scope.as_str()), (None, ""));
     assert_eq!(token.audience, ["https://a"]);
     assert_eq!(token.issued_at, Timestamp::default());
@@ -286,7 +293,7 @@ async fn an_answer_that_gives_no_access() {
     ] {
         let fake = Fake::new(answer);
         assert_eq!(
-            fake.verifier().verify(&secret()).await.unwrap(),
+            fake.verifier().verify(&shown()).await.unwrap(),
             None,
             "{row}"
         );
@@ -391,7 +398,7 @@ async fn an_answer_that_cannot_be_relied_on() {
         let fake = Fake::new(json!({}));
         fake.answers(reply);
         let verifier = Arc::new(fake.verifier());
-        let error = verifier.verify(&secret()).await.expect_err(row);
+        let error = verifier.verify(&shown()).await.expect_err(row);
         let text = format!("{error} {error:?}");
         assert!(
             !text.contains("the-token") && !text.contains("s3"),
@@ -416,7 +423,7 @@ async fn the_time_limit_is_five_seconds_or_what_is_set() {
         (fake.verifier().timeout(Duration::from_secs(2)), 2),
     ] {
         let before = tokio::time::Instant::now();
-        verifier.verify(&secret()).await.unwrap_err();
+        verifier.verify(&shown()).await.unwrap_err();
         assert_eq!(before.elapsed(), Duration::from_secs(seconds));
     }
 }
@@ -426,17 +433,11 @@ async fn the_size_limit_holds_at_its_edge() {
     let answer = active(json!({}));
     let length = answer.to_string().len();
     let fake = Fake::new(answer);
-    assert!(
-        fake.verifier()
-            .limit(length)
-            .verify(&secret())
-            .await
-            .is_ok()
-    );
+    assert!(fake.verifier().limit(length).verify(&shown()).await.is_ok());
     assert!(
         fake.verifier()
             .limit(length - 1)
-            .verify(&secret())
+            .verify(&shown())
             .await
             .is_err()
     );
@@ -448,24 +449,24 @@ async fn active_answers_are_remembered_for_a_moment() {
     let moment = Duration::from_millis(1);
     let fake = Fake::new(active(json!({"exp": NOW + 60})));
     let verifier = fake.verifier();
-    let first = verifier.verify(&secret()).await.unwrap();
+    let first = verifier.verify(&shown()).await.unwrap();
     fake.answers(Reply::Json(json!({"active": false})));
     fake.clock.advance(Duration::from_millis(4999));
-    assert_eq!(verifier.verify(&secret()).await.unwrap(), first);
+    assert_eq!(verifier.verify(&shown()).await.unwrap(), first);
     assert_eq!(fake.asked(), 1);
     // Looking does not prolong it.
     fake.clock.advance(moment);
-    assert_eq!(verifier.verify(&secret()).await.unwrap(), None);
+    assert_eq!(verifier.verify(&shown()).await.unwrap(), None);
     assert_eq!(fake.asked(), 2);
 
     let fake = Fake::new(active(json!({"exp": NOW + 3})));
     let verifier = fake.verifier();
-    assert!(verifier.verify(&secret()).await.unwrap().is_some());
+    assert!(verifier.verify(&shown()).await.unwrap().is_some());
     fake.clock.advance(Duration::from_millis(2999));
-    assert!(verifier.verify(&secret()).await.unwrap().is_some());
+    assert!(verifier.verify(&shown()).await.unwrap().is_some());
     assert_eq!(fake.asked(), 1);
     fake.clock.advance(moment);
-    assert_eq!(verifier.verify(&secret()).await.unwrap(), None);
+    assert_eq!(verifier.verify(&shown()).await.unwrap(), None);
     assert_eq!(fake.asked(), 2);
 }
 
@@ -474,14 +475,14 @@ async fn only_the_same_token_is_remembered_and_only_if_it_is_active() {
     let fake = Fake::new(active(json!({})));
     let verifier = fake.verifier();
     for text in ["a", "b", "a", "b"] {
-        verifier.verify(&Secret::new(text)).await.unwrap();
+        verifier.verify(&presented(text)).await.unwrap();
     }
     assert_eq!(fake.asked(), 2);
     for reply in [Reply::Json(json!({"active": false})), Reply::Gone] {
         let before = fake.asked();
         fake.answers(reply);
-        let _ = verifier.verify(&Secret::new("c")).await;
-        let _ = verifier.verify(&Secret::new("c")).await;
+        let _ = verifier.verify(&presented("c")).await;
+        let _ = verifier.verify(&presented("c")).await;
         assert_eq!(fake.asked(), before + 2);
     }
 }
@@ -490,7 +491,7 @@ async fn only_the_same_token_is_remembered_and_only_if_it_is_active() {
 async fn the_cache_can_be_longer_off_and_small() {
     let ask = async |verifier: &Introspection<Client>, texts: &[&str]| {
         for &text in texts {
-            verifier.verify(&Secret::new(text)).await.unwrap();
+            verifier.verify(&presented(text)).await.unwrap();
         }
     };
     let fake = Fake::new(active(json!({})));
@@ -535,16 +536,21 @@ async fn an_answer_is_as_old_as_its_question() {
         tower::ServiceExt::oneshot(inner.clone(), request)
     });
     let id = "api".parse().unwrap();
-    let verifier = Introspection::new(slow, "https://login.example/i", &id, &secret())
-        .unwrap()
-        .clock(fake.clock.clone());
-    verifier.verify(&secret()).await.unwrap().unwrap();
+    let verifier = Introspection::new(
+        slow,
+        "https://login.example/i",
+        &id,
+        &Secret::new("the-secret"),
+    )
+    .unwrap()
+    .clock(fake.clock.clone());
+    verifier.verify(&shown()).await.unwrap().unwrap();
     fake.clock.advance(Duration::from_secs(1));
-    verifier.verify(&secret()).await.unwrap().unwrap();
+    verifier.verify(&shown()).await.unwrap().unwrap();
     assert_eq!(fake.asked(), 2);
     // And what expired meanwhile has expired.
     fake.answers(Reply::Json(active(json!({"exp": NOW + 12}))));
-    assert_eq!(verifier.verify(&Secret::new("other")).await.unwrap(), None);
+    assert_eq!(verifier.verify(&presented("other")).await.unwrap(), None);
 }
 
 /// 9700-4.9.3-a: neither the token nor the API's own secret can be printed.
@@ -559,7 +565,7 @@ fn nothing_secret_is_shown() {
 
 #[test]
 fn nothing_is_asked_in_the_clear() {
-    let (id, secret) = ("api".parse().unwrap(), secret());
+    let (id, secret) = ("api".parse().unwrap(), Secret::new("the-secret"));
     let client = || Fake::new(json!({})).client();
     let plain = "http://login.example/introspect";
     let refused = Introspection::new(client(), plain, &id, &secret).unwrap_err();

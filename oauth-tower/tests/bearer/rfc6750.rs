@@ -64,7 +64,12 @@ async fn a_token_in_the_header() {
             &["Basic cmVhZGVyOg=="],
             NO_TOKEN,
         ),
-        ("6750-3.1-e: another scheme", &["DPoP reader"], NO_TOKEN),
+        ("6750-3.1-e: another scheme", &["Digest reader"], NO_TOKEN),
+        (
+            "9449-7.1: the scheme of bound tokens",
+            &["DPoP reader"],
+            INVALID_TOKEN,
+        ),
         ("6750-3.1-e: another scheme", &["Bearerreader"], NO_TOKEN),
         ("6750-3.1-e: another scheme", &["reader"], NO_TOKEN),
         (

@@ -13,10 +13,10 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use oauth_core::{
     time::{Clock, Timestamp},
-    token::AccessToken,
-    types::{Confirmation, Scope, Secret},
+    token::{AccessToken, PresentedToken},
+    types::{Confirmation, Scope},
 };
-use oauth_tower::bearer::{TokenVerifier, Unavailable, ValidToken};
+use oauth_tower::bearer::{TokenVerifier, Unavailable, UnprovenToken, ValidToken};
 use tower::{Layer, Service, ServiceExt};
 
 pub(crate) fn scope(text: &str) -> Scope {
@@ -42,18 +42,24 @@ pub(crate) struct Known {
 
 #[async_trait]
 impl TokenVerifier for Known {
-    async fn verify(&self, secret: &Secret) -> Result<Option<AccessToken>, Unavailable> {
+    async fn verify(
+        &self,
+        presented: &PresentedToken,
+    ) -> Result<Option<UnprovenToken>, Unavailable> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        match secret.expose() {
-            "reader" | "aZ09-._~+/==" => Ok(Some(token("read", &[]))),
-            "writer" => Ok(Some(token("read write", &[]))),
-            "ours" => Ok(Some(token("read", &["https://other", "https://api"]))),
+        match presented.token.expose() {
+            "reader" | "aZ09-._~+/==" => Ok(Some(UnprovenToken::new(token("read", &[])))),
+            "writer" => Ok(Some(UnprovenToken::new(token("read write", &[])))),
+            "ours" => Ok(Some(UnprovenToken::new(token(
+                "read",
+                &["https://other", "https://api"],
+            )))),
             "bound" => {
                 let mut token = token("read write", &[]);
                 token.confirmation = Some(Confirmation::Jwk([7; 32]));
-                Ok(Some(token))
+                Ok(Some(UnprovenToken::new(token)))
             }
-            "theirs" => Ok(Some(token("read", &["https://other"]))),
+            "theirs" => Ok(Some(UnprovenToken::new(token("read", &["https://other"])))),
             "unlucky" => Err(Unavailable::new("the database is away")),
             _ => Ok(None),
         }

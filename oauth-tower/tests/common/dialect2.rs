@@ -22,6 +22,7 @@ use oauth_core::{
     server::Builder,
     store::{Realm, StaticClients},
     time::Clock,
+    token::PresentedToken,
     types::{Issuer, Secret, SecretDigest},
 };
 use oauth_storage_memory::MemoryStore;
@@ -151,7 +152,11 @@ impl World {
     }
 
     pub async fn is_valid(&self, token: &str) -> bool {
-        let token = self.dialects.server().validate(&Secret::new(token)).await;
+        let token = self
+            .dialects
+            .server()
+            .validate(&PresentedToken::bearer(Secret::new(token)))
+            .await;
         token.unwrap().is_some()
     }
 

@@ -18,7 +18,7 @@ use http_body::Body;
 use http_body_util::Full;
 use oauth_core::{
     time::Clock,
-    token::AccessToken,
+    token::PresentedToken,
     types::{ClientId, Secret},
 };
 use tower_service::Service;
@@ -27,7 +27,7 @@ use self::cache::{Cache, Digest};
 pub use self::endpoint::InvalidEndpoint;
 #[cfg(feature = "hyper-client")]
 pub use self::http_client::{HttpClient, http_client};
-use super::{TokenVerifier, Unavailable};
+use super::{TokenVerifier, Unavailable, UnprovenToken};
 use crate::{BoxError, system::SystemClock};
 
 /// Asks the introspection endpoint of an authorization server about each token.
@@ -162,19 +162,25 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    async fn verify(&self, token: &Secret) -> Result<Option<AccessToken>, Unavailable> {
-        let digest = Digest::of(token);
+    async fn verify(
+        &self,
+        presented: &PresentedToken,
+    ) -> Result<Option<UnprovenToken>, Unavailable> {
+        let digest = Digest::of(&presented.token);
         // What is answered later was true no earlier than this.
         let asked = self.clock.now();
         if let Some(known) = self.cache.get(&digest, asked) {
-            return Ok(Some(known));
+            return Ok(Some(UnprovenToken::new(known)));
         }
-        let answer = self.look_up(token).await.map_err(Unavailable::new)?;
+        let answer = self
+            .look_up(&presented.token)
+            .await
+            .map_err(Unavailable::new)?;
         let token = answer.token(self.clock.now()).map_err(Unavailable::new)?;
         if let Some(token) = &token {
             self.cache.put(digest, token, asked);
         }
-        Ok(token)
+        Ok(token.map(UnprovenToken::new))
     }
 }
 
