@@ -22,7 +22,7 @@ use oauth_storage_sqlite::SqliteStore;
 
 #[test]
 fn the_memory_store_does_what_the_model_does() {
-    run::check(120, || (Arc::new(MemoryStore::default()), ()));
+    run::check(200, || (Arc::new(MemoryStore::default()), ()));
 }
 
 #[test]

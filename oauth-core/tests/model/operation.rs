@@ -98,6 +98,9 @@ fn operation() -> impl Strategy<Value = Operation> {
     let user = 0..2_usize;
     // Mostly what is new.
     let index = || prop_oneof![3 => Just(0_usize), 2 => 0..3_usize, 1 => 0..40_usize];
+    // Mostly the current one and the one before.
+    let token =
+        || prop_oneof![3 => Just(0_usize), 3 => Just(1_usize), 2 => 0..4_usize, 1 => 0..40_usize];
     prop_oneof![
         6 => (client.clone(), any::<bool>()).prop_map(|(client, wide)| O::Authorize { client, wide }),
         8 => (index(), user.clone(), any::<bool>(), any::<bool>(), fate())
@@ -106,9 +109,9 @@ fn operation() -> impl Strategy<Value = Operation> {
             .prop_map(|(pending, user, fate)| O::ApproveRemembered { pending, user, fate }),
         1 => index().prop_map(|pending| O::Deny { pending }),
         10 => (index(), redeeming(), fate()).prop_map(|(grant, how, fate)| O::Redeem { grant, how, fate }),
-        18 => (index(), refreshing(), fate()).prop_map(|(token, how, fate)| O::Refresh { token, how, fate }),
+        18 => (token(), refreshing(), fate()).prop_map(|(token, how, fate)| O::Refresh { token, how, fate }),
         1 => Just(O::ClientCredentials),
-        3 => (index(), prop::bool::weighted(0.7)).prop_map(|(token, by_owner)| O::RevokeAccess { token, by_owner }),
+        4 => (index(), prop::bool::weighted(0.7)).prop_map(|(token, by_owner)| O::RevokeAccess { token, by_owner }),
         1 => (index(), prop::bool::weighted(0.5)).prop_map(|(token, by_owner)| O::RevokeRefresh { token, by_owner }),
         1 => (client.clone(), user.clone()).prop_map(|(client, user)| O::Withdraw { client, user }),
         1 => index().prop_map(|grant| O::EndGrant { grant }),

@@ -91,6 +91,29 @@ async fn a_token_of_another_namespace_is_unknown() {
     ours.next(&one).await;
 }
 
+/// A store that was restored from a backup has lost what came after that. The tokens of the time that was lost end nothing that
+/// has begun since, as long as they are not older than the previous token.
+#[tokio::test]
+async fn a_token_of_a_time_that_was_lost_is_unknown() {
+    let (ours, store) = watched(|_| {});
+    let (lost, _) = watched(|_| {});
+    let mut one = ours.tokens(WEB).await;
+    let mut two = lost.tokens(WEB).await;
+    assert_eq!(pair(&one), pair(&two));
+    // From here on, their randomness is another.
+    lost.server.random().unwrap();
+    two = lost.next(&two).await;
+    let later = lost.next(&two).await;
+    ours.is_unknown(&store, refresh_token(&two), "later").await;
+    for what in ["as old as the current", "as old as the previous"] {
+        one = ours.next(&one).await;
+        for token in [refresh_token(&two), refresh_token(&later)] {
+            ours.is_unknown(&store, token, what).await;
+        }
+    }
+    ours.next(&one).await;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Expected {
     /// A new pair of tokens.
