@@ -83,10 +83,18 @@ impl Decide for Rounds {
     }
 }
 
+/// A server that has looked whose records are in the store, as it does before its first request.
+async fn warm() -> (Fixture, Arc<Faulty<MemoryStore>>) {
+    let (fixture, store) = faulty();
+    fixture.server.sealer().await.unwrap();
+    store.take_calls(Operation::Load);
+    (fixture, store)
+}
+
 /// The records come in the order in which they were asked for, and the rounds are bounded.
 #[tokio::test]
 async fn a_decision_asks_for_records_a_few_times_at_most() {
-    let (fixture, store) = faulty();
+    let (fixture, store) = warm().await;
     let mut expected = vec![false];
     for more in 0..4 {
         store.take_calls(Operation::Load);
@@ -105,7 +113,7 @@ async fn a_decision_asks_for_records_a_few_times_at_most() {
         assert_eq!(fixture.records(), records);
     }
     // A conflict begins again with the first round.
-    let (fixture, store) = faulty();
+    let (fixture, store) = warm().await;
     store.plan(Operation::Commit, [Fault::Conflict]);
     let there = fixture.server.run(&Rounds { more: 3 }).await.outcome();
     assert_eq!(there.unwrap(), [false; 4]);

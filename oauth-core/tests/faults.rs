@@ -507,7 +507,8 @@ async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
     let fixture = Fixture::built(memory, Arc::clone(&store) as _, |builder| {
         builder.dangerous_secret_in_store()
     });
-    store.plan(Call::Load, [Fault::Unavailable]);
+    // The first look is for whose records are in the store, and its failure is nobody's.
+    store.plan(Call::Load, [Fault::Unavailable, Fault::Unavailable]);
     let AuthorizeAnswer::Respond(response) = fixture
         .authorize(authorization_request(WEB), &browser(1))
         .await

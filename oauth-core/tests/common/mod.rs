@@ -30,7 +30,9 @@ use oauth_core::{
     policy::{Policy, ResourceServer},
     random::{Entropy, EntropyError, Random},
     server::Builder,
-    store::{ClientStore, Commit, Key, Kind, Realm, Record, Role, StaticClients, Store, Version},
+    store::{
+        ClientStore, Commit, Key, Kind, Outcome, Realm, Record, Role, StaticClients, Store, Version,
+    },
     time::{Clock, Timestamp},
     types::{Issuer, Resource, Scope, Secret, Subject},
 };
@@ -156,12 +158,12 @@ impl Fixture {
     }
 }
 
-/// Lets a new server look whose records are in its store, and notes it, as it would with its first commit.
-fn settle_in(server: &AuthorizationServer, store: &MemoryStore) {
+/// Notes whose records are in the store, as a server does with its first commit.
+pub fn settle_in(server: &AuthorizationServer, store: &MemoryStore) {
     let key = Key::new(&Realm::new(""), Kind::SERVER_KEY, &[b"namespaces"]);
-    let issuer = server.issuer().as_str();
-    let mut body = vec![1, 0xa1, 0, 0x81, 0x78, u8::try_from(issuer.len()).unwrap()];
-    body.extend(issuer.as_bytes());
+    let namespace = server.rules().realm.as_str();
+    let mut body = vec![1, 0xa1, 0, 0x81, 0x78, u8::try_from(namespace.len()).unwrap()];
+    body.extend(namespace.as_bytes());
     let note = Record {
         key,
         role: Role::Single,
@@ -171,8 +173,7 @@ fn settle_in(server: &AuthorizationServer, store: &MemoryStore) {
     };
     // One that is there already is not written again.
     let commit = Commit::new(Version::from_bytes([0; 16])).create(note);
-    now(store.commit(commit)).unwrap();
-    drop(now(server.sealer()));
+    let (Outcome::Committed | Outcome::Conflict) = now(store.commit(commit)).unwrap();
 }
 
 /// What is ready at once, as it is with a memory store.
