@@ -64,7 +64,7 @@ impl World {
                 let secret = Secret::new(client_secret(id));
                 (id.parse().unwrap(), secret)
             });
-            builder.client_authentication(ClientTokens::new(Realm::default(), secrets))
+            builder.client_authentication(ClientTokens::new(Realm::new("shared"), secrets))
         })
     }
 
