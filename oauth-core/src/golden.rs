@@ -32,11 +32,14 @@ fn path(release: &str, name: &str) -> PathBuf {
 
 /// The bytes as hexadecimal digits, 32 bytes a line.
 fn hex(bytes: &[u8]) -> String {
-    let lines = bytes.chunks(32).map(|line| {
-        let digits: String = line.iter().map(|byte| format!("{byte:02x}")).collect();
-        digits + "\n"
-    });
-    lines.collect()
+    let mut text = String::new();
+    for line in bytes.chunks(32) {
+        for byte in line {
+            text += &format!("{byte:02x}");
+        }
+        text.push('\n');
+    }
+    text
 }
 
 fn bytes(text: &str) -> Vec<u8> {

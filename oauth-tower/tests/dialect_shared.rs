@@ -12,13 +12,14 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    Does,
+    Does, ISSUER, Setup,
     call::{Answer, FORM, Pairs, changed, encoded, form, form_of, get, pairs, request, with},
-    clients::{APP as STRICT_APP, LEGACY, WEB, client_secret},
+    clients::{APP as STRICT_APP, LEGACY, MACHINE, WEB, client_secret},
     dialect::{
         APP, AS_EVERYDO, AS_PIGAI, BACK, OTHER, PROVIDERS, Provider, World, address, api,
         assert_denied, secret,
     },
+    everything::{EVERYTHING, Everything},
     flow::{CHALLENGE, VERIFIER},
     yes,
 };
@@ -28,6 +29,7 @@ use http::{
 };
 use oauth_core::{
     authorize::{Browser, InteractionDenial},
+    store::Realm,
     token::PresentedToken,
     types::Secret,
 };
@@ -160,6 +162,43 @@ async fn a_code_lives_no_longer_than_the_policy_says() {
         world.advance(60);
         let answer = world.redeem(APP, &code, &[]).await;
         assert_denied(&answer, 400, "invalid_grant", provider.dialect.name);
+    }
+}
+
+/// What servers share over one store is what is in the same namespace. A token that is bound to a key is shared too, and is taken for
+/// a bearer token by no API.
+#[tokio::test]
+async fn tokens_of_the_same_namespace_are_taken_unless_they_are_bound() {
+    for provider in PROVIDERS {
+        let world = World::new(provider);
+        let name = provider.dialect.name;
+        for (namespace, binding, is_taken) in [
+            ("shared", "none", true),
+            ("shared", "key", false),
+            ("shared", "certificate", false),
+            (ISSUER, "none", false),
+        ] {
+            let strict = Setup {
+                store: world.strict.store.clone(),
+                grant: Some(Box::new(move |builder| {
+                    builder.grant(Everything).realm(Realm::new(namespace))
+                })),
+                ..Setup::default()
+            }
+            .build();
+            let asked = [
+                ("grant_type", EVERYTHING),
+                ("binding", binding),
+                ("data", "{}"),
+            ];
+            let token = strict.call(MACHINE, "/token", &asked).await;
+            let bearer = format!("Bearer {}", token.member("access_token"));
+            let answer = world
+                .call(api("/", &[("authorization", &bearer)]), &[], "read")
+                .await;
+            let expected = if is_taken { 200 } else { 401 };
+            assert_eq!(answer.status, expected, "{name} {namespace} {binding}");
+        }
     }
 }
 

@@ -17,3 +17,8 @@ mod pigai;
 mod proauth;
 pub mod provider;
 pub mod wo;
+
+/// The program in the documentation has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/dialects.md")]
+struct Dialects;

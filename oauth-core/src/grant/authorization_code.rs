@@ -169,6 +169,7 @@ impl Decide for Exchange<'_> {
 }
 
 /// The records of the grant that a code leads to.
+#[derive(Clone, Copy)]
 struct Records<'a> {
     key: &'a Key,
     anchor: &'a Stored,

@@ -151,11 +151,11 @@ impl Writer {
         let [.., b3, b2, b1, b0] = value.to_be_bytes();
         match value {
             0..24 => self.raw(&[major << 5 | b0]),
-            24..=0xff => self.raw(&[major << 5 | 24, b0]),
-            0x100..=0xffff => self.raw(&[major << 5 | 25, b1, b0]),
-            0x1_0000..=0xffff_ffff => self.raw(&[major << 5 | 26, b3, b2, b1, b0]),
+            24..=0xff => self.raw(&[major << 5 | 0x18, b0]),
+            0x100..=0xffff => self.raw(&[major << 5 | 0x19, b1, b0]),
+            0x1_0000..=0xffff_ffff => self.raw(&[major << 5 | 0x1a, b3, b2, b1, b0]),
             0x1_0000_0000.. => {
-                let mut head = [major << 5 | 27; 9];
+                let mut head = [major << 5 | 0x1b; 9];
                 head[1..].copy_from_slice(&value.to_be_bytes());
                 self.raw(&head);
             }

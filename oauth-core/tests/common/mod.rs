@@ -162,7 +162,14 @@ impl Fixture {
 pub fn settle_in(server: &AuthorizationServer, store: &MemoryStore) {
     let key = Key::new(&Realm::new(""), Kind::SERVER_KEY, &[b"namespaces"]);
     let namespace = server.rules().realm.as_str();
-    let mut body = vec![1, 0xa1, 0, 0x81, 0x78, u8::try_from(namespace.len()).unwrap()];
+    let mut body = vec![
+        1,
+        0xa1,
+        0,
+        0x81,
+        0x78,
+        u8::try_from(namespace.len()).unwrap(),
+    ];
     body.extend(namespace.as_bytes());
     let note = Record {
         key,

@@ -53,7 +53,7 @@ struct Known<'a> {
     authorization_details: Option<&'a RawValue>,
     /// RFC 8693 §4.1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    act: Option<Act<'a>>,
+    act: Option<ActClaim<'a>>,
 }
 
 /// Names that the document has, or that RFC 7662 §2.2 gives a meaning. A host's own data cannot say them.
@@ -123,15 +123,15 @@ impl From<&Confirmation> for Cnf {
 }
 
 #[derive(Serialize)]
-struct Act<'a> {
+struct ActClaim<'a> {
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    act: Option<Box<Act<'a>>>,
+    act: Option<Box<ActClaim<'a>>>,
 }
 
-impl<'a> From<&'a Actor> for Act<'a> {
+impl<'a> From<&'a Actor> for ActClaim<'a> {
     fn from(actor: &'a Actor) -> Self {
         Self {
             sub: &actor.subject,
@@ -185,7 +185,7 @@ fn known<'a>(token: &'a ActiveToken, issuer: &'a str) -> Known<'a> {
         acr: authentication.and_then(|how| how.class.as_deref()),
         amr: authentication.map_or(&[], |how| &how.methods),
         authorization_details: details.map(AuthorizationDetails::as_str).and_then(raw),
-        act: token.actor.as_ref().map(Act::from),
+        act: token.actor.as_ref().map(ActClaim::from),
     }
 }
 

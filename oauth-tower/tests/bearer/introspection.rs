@@ -202,7 +202,12 @@ async fn a_bound_token_is_never_taken_for_a_bearer_token() {
         let verifier = fake.verifier();
         // The second time from the cache.
         for _ in 0..2 {
-            let token = verifier.verify(&secret()).await.unwrap().unwrap();
+            let token = verifier
+                .verify(&presented("secret"))
+                .await
+                .unwrap()
+                .unwrap();
+            let token = token.dangerous_get().clone();
             assert_eq!(token.confirmation, Some(expected));
         }
         assert_eq!(fake.asked(), 1);
@@ -222,7 +227,13 @@ async fn how_the_user_signed_in_and_whatever_else_is_told() {
         "act": {"sub": "helper", "iss": "https://other", "act": {"sub": "first"}},
         "jti": "x", "username": "Alice", "iss": "https://login.example", "tenant": {"id": 7}, "flag": null,
     })));
-    let token = fake.verifier().verify(&secret()).await.unwrap().unwrap();
+    let token = fake
+        .verifier()
+        .verify(&presented("secret"))
+        .await
+        .unwrap()
+        .unwrap();
+    let token = token.dangerous_get().clone();
     let authentication = token.authentication.unwrap();
     assert_eq!(authentication.time.as_unix_seconds(), NOW - 5);
     assert_eq!(authentication.class.as_deref(), Some("2"));
@@ -242,12 +253,24 @@ async fn how_the_user_signed_in_and_whatever_else_is_told() {
 
     // Without a time it was long ago, so nobody takes it for a recent one.
     fake.answers(Reply::Json(active(json!({"acr": "2"}))));
-    let token = fake.verifier().verify(&secret()).await.unwrap().unwrap();
+    let token = fake
+        .verifier()
+        .verify(&presented("secret"))
+        .await
+        .unwrap()
+        .unwrap();
+    let token = token.dangerous_get().clone();
     assert_eq!(token.authentication.unwrap().time, Timestamp::default());
     assert_eq!((token.actor, token.data), (None, None));
     // What is too much is left out; the token is what it is.
     fake.answers(Reply::Json(active(json!({"much": "x".repeat(1024)}))));
-    let token = fake.verifier().verify(&secret()).await.unwrap().unwrap();
+    let token = fake
+        .verifier()
+        .verify(&presented("secret"))
+        .await
+        .unwrap()
+        .unwrap();
+    let token = token.dangerous_get().clone();
     assert_eq!((token.authentication, token.data), (None, None));
 }
 

@@ -9,7 +9,7 @@ use oauth_core::{
     types::{ClientId, SecretDigest},
 };
 
-use super::{MAIL, call::encode, resource, scope};
+use super::{MAIL, call::encode, everything::EVERYTHING, resource, scope};
 
 /// Confidential, by HTTP Basic, with all grants.
 pub const WEB: &str = "web";
@@ -33,9 +33,6 @@ pub const ODD: &str = "odd client:+%41";
 pub const INSPECTOR: &str = "inspector";
 /// May introspect what is for the mail.
 pub const MAIL_SERVER: &str = "mail server";
-/// A grant of a test's own, which the machine may use.
-pub const EVERYTHING: &str = "urn:example:everything";
-
 pub fn all() -> Vec<Client> {
     let clients = [
         confidential(WEB)

@@ -9,6 +9,7 @@ pub mod call;
 pub mod clients;
 pub mod dialect;
 pub mod dialect2;
+pub mod everything;
 pub mod flow;
 pub mod socket;
 

@@ -13,7 +13,7 @@ use super::{
     Config, Problem, ProtectedPath, Register,
     client::client,
     dialect,
-    file::{File, PolicyTable, ResourceTable, UserTable},
+    file::{PolicyTable, ResourceTable, Root, UserTable},
     value::{ceiling, lifetime, parsed, problem, seconds, secret, text},
 };
 
@@ -30,7 +30,7 @@ const TAKEN: [&str; 9] = [
     "/callback",
 ];
 
-pub(super) fn config(file: File, mut register: Option<Register<'_>>) -> Result<Config, Problem> {
+pub(super) fn config(file: Root, mut register: Option<Register<'_>>) -> Result<Config, Problem> {
     let issuer = file
         .issuer
         .map(|issuer| parsed(&issuer, Issuer::new))

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-/// The file.
+/// The file as a whole.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
+pub(super) struct Root {
     pub(super) issuer: Option<Spanned<String>>,
     pub(super) listen: Option<Spanned<String>>,
     pub(super) store: Option<Spanned<String>>,

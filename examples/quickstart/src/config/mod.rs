@@ -126,7 +126,7 @@ impl Config {
     }
 
     fn parse_with(text: &str, register: Option<Register<'_>>) -> Result<Self, Problem> {
-        let file: file::File = toml::from_str(text).map_err(|error| Problem {
+        let file: file::Root = toml::from_str(text).map_err(|error| Problem {
             at: error.span().map_or(0, |span| span.start),
             // The message alone: the error as a whole would show the line, which may hold a secret.
             what: without_value(error.message()),

@@ -32,7 +32,7 @@ pub(super) struct Answer {
     amr: Option<Vec<String>>,
     #[serde(default, deserialize_with = "details")]
     authorization_details: Option<AuthorizationDetails>,
-    act: Option<Act>,
+    act: Option<ActClaim>,
     #[serde(flatten)]
     others: Map<String, Value>,
 }
@@ -47,14 +47,14 @@ enum Audience {
 
 /// RFC 8693 §4.1.
 #[derive(Deserialize)]
-struct Act {
+struct ActClaim {
     sub: String,
     iss: Option<String>,
-    act: Option<Box<Act>>,
+    act: Option<Box<ActClaim>>,
 }
 
-impl From<Act> for Actor {
-    fn from(act: Act) -> Self {
+impl From<ActClaim> for Actor {
+    fn from(act: ActClaim) -> Self {
         let mut actor = Self::new(act.sub);
         actor.issuer = act.iss;
         actor.actor = act.act.map(|act| Box::new((*act).into()));
