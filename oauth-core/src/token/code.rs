@@ -223,3 +223,25 @@ fn half_digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 16] {
     let (halves, _) = digest.as_chunks();
     halves[0]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_bound_to_namespace_and_grant() {
+        let (realm, other) = (Realm::new("realm"), Realm::new("other"));
+        let [one, two] = [[1; 16], [2; 16]].map(GrantId::from_bytes);
+        let code = Code::new(one, &[3; 32], &Formats::default());
+        let unspent = UnspentCode::new(&code, &realm, one, None, Timestamp::MAX);
+        let redeemed = unspent.redeemed(None);
+        for (realm, grant, is_it) in [
+            (&realm, one, true),
+            (&realm, two, false),
+            (&other, one, false),
+        ] {
+            assert_eq!(unspent.is(&code, realm, grant), is_it);
+            assert_eq!(redeemed.is(&code, None, realm, grant), is_it);
+        }
+    }
+}

@@ -295,3 +295,35 @@ impl RefreshState {
             && self.is_current(successor, realm)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator_secret::OperatorSecret;
+
+    #[test]
+    fn a_rotation_is_known_by_both_of_its_tokens() {
+        let realm = Realm::new("realm");
+        let secret = OperatorSecret::from_bytes([1; 32]);
+        let keys = ServerKeys::derive(&secret.into(), &realm);
+        let keys = keys.refresh();
+        let now = Timestamp::from_unix_seconds(1_000_000);
+        let first = RefreshToken::first(GrantId::from_bytes([2; 16]), [3; 32], keys);
+        let [ours, theirs] = [[4; 16], [5; 16]].map(|salt| first.successor(&salt, keys));
+        let before = RefreshState::first(&first, &realm, now);
+        let after = before.rotated(&ours, None, &realm, now);
+        assert!(after.has_rotated(&first, &ours, &realm));
+        for (token, successor) in [
+            // Somebody else was faster.
+            (&first, &theirs),
+            (&theirs, &ours),
+            (&ours, &ours),
+            (&first, &first),
+        ] {
+            assert!(!after.has_rotated(token, successor, &realm));
+        }
+        assert!(!before.has_rotated(&first, &ours, &realm));
+        let later = after.rotated(&ours.successor(&[6; 16], keys), None, &realm, now);
+        assert!(!later.has_rotated(&first, &ours, &realm));
+    }
+}

@@ -36,6 +36,13 @@ pub(crate) enum Operation {
         how: Refreshing,
         fate: Fate,
     },
+    /// A client that loses an answer, gives up its access token or not, and tries again.
+    RefreshTwice {
+        token: usize,
+        first: Refreshing,
+        again: Refreshing,
+        revoke: bool,
+    },
     ClientCredentials,
     RevokeAccess {
         token: usize,
@@ -110,6 +117,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => index().prop_map(|pending| O::Deny { pending }),
         10 => (index(), redeeming(), fate()).prop_map(|(grant, how, fate)| O::Redeem { grant, how, fate }),
         18 => (token(), refreshing(), fate()).prop_map(|(token, how, fate)| O::Refresh { token, how, fate }),
+        4 => (token(), refreshing(), refreshing(), any::<bool>())
+            .prop_map(|(token, first, again, revoke)| O::RefreshTwice { token, first, again, revoke }),
         1 => Just(O::ClientCredentials),
         4 => (index(), prop::bool::weighted(0.7)).prop_map(|(token, by_owner)| O::RevokeAccess { token, by_owner }),
         1 => (index(), prop::bool::weighted(0.5)).prop_map(|(token, by_owner)| O::RevokeRefresh { token, by_owner }),

@@ -139,6 +139,20 @@ impl World {
                     self.refresh(token, how, fate).await;
                 }
             }
+            O::RefreshTwice {
+                token,
+                first,
+                again,
+                revoke,
+            } => {
+                if let Some(token) = newest(&model.refresh, token) {
+                    self.refresh(token, first, Fate::Fine).await;
+                    if let (true, Some(access)) = (revoke, newest(&self.model.access, 0)) {
+                        self.revoke_access(access, true).await;
+                    }
+                    self.refresh(token, again, Fate::Fine).await;
+                }
+            }
             O::ClientCredentials => {
                 let answer = self
                     .token(&from(WEB, &[("grant_type", "client_credentials")]))
