@@ -78,7 +78,7 @@ fn with_everything() -> Fixture {
     setup.build()
 }
 
-/// 9449-6.2-a, 8705-3.2-a, 9470-6.2-a, 9396-9.2-a, 8693-4.1-a
+/// 9449-6.2-a, 9449-6.2-b, 8705-3.2-a, 9470-6.2-a, 9396-9.2-a; RFC 8693 §4.1
 #[tokio::test]
 async fn a_token_is_described_with_all_it_says() {
     const DIGEST: &str = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";

@@ -78,7 +78,7 @@ async fn a_token_in_the_header() {
             INVALID_TOKEN,
         ),
         (
-            "9449-7.2: a bound token shown like a bearer token",
+            "9449-7.2-a: a bound token shown like a bearer token",
             &["Bearer bound"],
             INVALID_TOKEN,
         ),
