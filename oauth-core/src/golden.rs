@@ -10,6 +10,7 @@ use crate::{
     authorize::Consent,
     operator_secret::{OperatorSecret, ServerKeys, StoredSecret},
     pkce::CodeChallenge,
+    server::namespace::Namespaces,
     store::{Body, Realm, decode, encode},
     time::Timestamp,
     token::{
@@ -146,6 +147,11 @@ fn every_body_is_read_as_it_was_written() {
     token.data = Some(r#"{"tenant":"north"}"#.parse().unwrap());
     check("access-token-full", &token);
 
+    let namespaces = Namespaces {
+        names: vec!["https://login.example".into()],
+        ..Namespaces::default()
+    };
+    check("namespaces", &namespaces);
     check("code-pointer", &CodePointer { grant: approved.id });
     check("operator-secret", &StoredSecret::new([0xbb; 32]));
 

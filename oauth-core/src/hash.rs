@@ -57,14 +57,33 @@ fn length(part: &[u8]) -> impl Iterator<Item = u8> {
 
 /// HMAC-SHA-256 with `key` over `parts`.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = keyed(key);
-    for part in parts {
-        for byte in length(part) {
-            mac.update(&[byte]);
-        }
-        mac.update(part);
+    MacKey::new(key).over(parts.iter().copied())
+}
+
+/// A key of HMAC-SHA-256, hashed once for all that is authenticated with it.
+#[derive(Clone)]
+pub(crate) struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    #[expect(
+        clippy::expect_used,
+        reason = "HMAC takes a key of any length (RFC 2104 §3), and this one has an error only for what shares its trait"
+    )]
+    pub(crate) fn new(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes keys of any length"))
     }
-    mac.finalize().into_bytes().into()
+
+    /// HMAC-SHA-256 over `parts`.
+    pub(crate) fn over<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            for byte in length(part) {
+                mac.update(&[byte]);
+            }
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
 }
 
 /// Whether two digests are the same, in a time that does not depend on them.
@@ -76,14 +95,6 @@ pub(crate) fn are_equal(a: &[u8; 32], b: &[u8; 32]) -> bool {
 fn words(digest: &[u8; 32]) -> [u64; 4] {
     let (words, _) = digest.as_chunks();
     std::array::from_fn(|index| u64::from_ne_bytes(words[index]))
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "HMAC takes a key of any length (RFC 2104 §3), and this one has an error only for what shares its trait"
-)]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
 }
 
 #[cfg(test)]

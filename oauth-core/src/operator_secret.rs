@@ -17,7 +17,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    hash::hmac_sha256,
+    hash::{MacKey, hmac_sha256},
     seal::Sealer,
     store::{Body, Key, Kind, Realm, Record, Role, encode, numbered},
     time::Timestamp,
@@ -160,10 +160,8 @@ impl ServerKeys {
     pub(crate) fn derive(secrets: &OperatorSecrets, realm: &Realm) -> Self {
         let all = || std::iter::once(&secrets.current).chain(&secrets.others);
         let key = |secret: &OperatorSecret, purpose: &str| {
-            Zeroizing::new(hmac_sha256(
-                secret.bytes(),
-                &[realm.as_str().as_bytes(), purpose.as_bytes()],
-            ))
+            let parts: &[&[u8]] = &[realm.as_str().as_bytes(), purpose.as_bytes()];
+            MacKey::new(&*Zeroizing::new(hmac_sha256(secret.bytes(), parts)))
         };
         Self(Arc::new(Inner {
             refresh: all()
@@ -200,20 +198,20 @@ impl fmt::Debug for ServerKeys {
 
 /// The keys for refresh tokens that are derived from one operator secret.
 pub(crate) struct RefreshKeys {
-    tag: Zeroizing<[u8; 32]>,
-    successor: Zeroizing<[u8; 32]>,
+    tag: MacKey,
+    successor: MacKey,
 }
 
 impl RefreshKeys {
     /// What shows that a refresh token with these parts was issued here.
     pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 16] {
-        let [tag, _] = halves(hmac_sha256(self.tag.as_slice(), parts));
+        let [tag, _] = halves(self.tag.over(parts.iter().copied()));
         tag
     }
 
     /// What follows from a refresh token and the salt in the store. Neither the store nor the token alone gives it, nor both.
-    pub(crate) fn derive(&self, parts: &[&[u8]]) -> [u8; 32] {
-        hmac_sha256(self.successor.as_slice(), parts)
+    pub(crate) fn derive<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+        self.successor.over(parts)
     }
 }
 
@@ -316,8 +314,9 @@ mod tests {
         let two = ServerKeys::derive(&secrets, &Realm::new("two"));
         let parts: &[&[u8]] = &[b"part"];
         assert_ne!(one.refresh().tag(parts), two.refresh().tag(parts));
-        assert_ne!(one.refresh().derive(parts), two.refresh().derive(parts));
-        assert_ne!(one.refresh().derive(parts)[..16], one.refresh().tag(parts));
+        let derived = |keys: &ServerKeys| keys.refresh().derive([b"part".as_slice()]);
+        assert_ne!(derived(&one), derived(&two));
+        assert_ne!(derived(&one)[..16], one.refresh().tag(parts));
         let sealed = one.sealer().seal("purpose", b"value");
         assert_eq!(two.sealer().open("purpose", &sealed), None);
     }

@@ -30,6 +30,8 @@ pub struct EntropyError;
 pub struct Random {
     seed: Zeroizing<[u8; 32]>,
     counter: u64,
+    /// The half of a block that has not been given out.
+    half: Option<[u8; 16]>,
 }
 
 impl Random {
@@ -38,6 +40,7 @@ impl Random {
         Self {
             seed: Zeroizing::new(seed),
             counter: 0,
+            half: None,
         }
     }
 
@@ -62,8 +65,15 @@ impl Random {
 
     /// The next 16 bytes, for ids and salts.
     pub fn id(&mut self) -> [u8; 16] {
-        let [half, _] = split(self.secret());
-        half
+        match self.half.take() {
+            Some(half) => half,
+            None => {
+                let block = self.secret();
+                let (halves, _) = block.as_chunks();
+                self.half = Some(halves[1]);
+                halves[0]
+            }
+        }
     }
 }
 
@@ -71,13 +81,6 @@ impl fmt::Debug for Random {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Random(..)")
     }
-}
-
-fn split(bytes: [u8; 32]) -> [[u8; 16]; 2] {
-    let mut halves = [[0; 16]; 2];
-    halves[0].copy_from_slice(&bytes[..16]);
-    halves[1].copy_from_slice(&bytes[16..]);
-    halves
 }
 
 #[cfg(test)]
@@ -95,6 +98,7 @@ mod tests {
             let bytes = a.secret();
             assert_eq!(bytes, b.secret());
             assert!(seen.insert(bytes));
+            assert_eq!(a.id(), b.id());
         }
         assert_ne!(
             Random::from_seed([8; 32]).secret(),

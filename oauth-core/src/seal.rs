@@ -4,10 +4,9 @@ use std::{fmt, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::{
-    hash::hmac_sha256,
+    hash::MacKey,
     store::{Field, from_bytes, to_bytes},
 };
 
@@ -20,11 +19,11 @@ const TAG: usize = 32;
 #[derive(Clone)]
 pub struct Sealer {
     /// Never empty. The first one seals, and each of them opens.
-    keys: Arc<[Zeroizing<[u8; 32]>]>,
+    keys: Arc<[MacKey]>,
 }
 
 impl Sealer {
-    pub(crate) fn new(keys: impl IntoIterator<Item = Zeroizing<[u8; 32]>>) -> Self {
+    pub(crate) fn new(keys: impl IntoIterator<Item = MacKey>) -> Self {
         Self {
             keys: keys.into_iter().collect(),
         }
@@ -40,7 +39,7 @@ impl Sealer {
     pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (sealed_tag, value) = bytes.split_at_checked(TAG)?;
-        let fits = |key: &Zeroizing<[u8; 32]>| tag(key, purpose, value).ct_eq(sealed_tag).into();
+        let fits = |key: &MacKey| tag(key, purpose, value).ct_eq(sealed_tag).into();
         self.keys.iter().any(fits).then(|| value.to_vec())
     }
 
@@ -53,8 +52,8 @@ impl Sealer {
     }
 }
 
-fn tag(key: &[u8; 32], purpose: &str, value: &[u8]) -> [u8; TAG] {
-    hmac_sha256(key, &[purpose.as_bytes(), value])
+fn tag(key: &MacKey, purpose: &str, value: &[u8]) -> [u8; TAG] {
+    key.over([purpose.as_bytes(), value])
 }
 
 impl fmt::Debug for Sealer {
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     fn sealer_of<const N: usize>(keys: [u8; N]) -> Sealer {
-        Sealer::new(keys.map(|key| Zeroizing::new([key; 32])))
+        Sealer::new(keys.map(|key| MacKey::new(&[key; 32])))
     }
 
     #[test]

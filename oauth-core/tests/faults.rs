@@ -26,7 +26,7 @@ use common::{
         answered, approve, authorization_request, browser, changed, code_in, from, refresh_token,
         remembered,
     },
-    issuer, secret, subject,
+    issuer, seconds, secret, subject,
 };
 use oauth_core::{
     AuthorizationServer,
@@ -39,15 +39,18 @@ use oauth_core::{
     token::TokenResponse,
     types::{GrantId, Secret},
 };
-use oauth_storage_conformance::{Fault, Operation as Call};
+use oauth_storage_conformance::{Fault, Faulty, Operation as Call};
+use oauth_storage_memory::MemoryStore;
 
-/// Everything that commits.
+/// Everything that commits, and declining, which does not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Operation {
     Redeem,
     Replay,
     Refresh,
     Retry,
+    /// With another scope, so that there is another access token.
+    RetryOtherwise,
     Reuse,
     ClientCredentials,
     RevokeAccess,
@@ -62,11 +65,12 @@ enum Operation {
 
 use Operation as O;
 
-const ALL: [Operation; 14] = [
+const COMMITTING: [Operation; 14] = [
     O::Redeem,
     O::Replay,
     O::Refresh,
     O::Retry,
+    O::RetryOtherwise,
     O::Reuse,
     O::ClientCredentials,
     O::RevokeAccess,
@@ -74,7 +78,6 @@ const ALL: [Operation; 14] = [
     O::Approve,
     O::ApproveAndRemember,
     O::ApproveAgain,
-    O::Deny,
     O::Withdraw,
     O::EndGrant,
 ];
@@ -109,18 +112,6 @@ struct World {
 impl World {
     async fn new() -> Self {
         let (fixture, store) = faulty();
-        let spent_code = fixture.code(WEB).await;
-        let tokens = fixture.redeem(WEB, &spent_code).await.unwrap();
-        let page = fixture
-            .server
-            .grants(OwnedBy::Subject("alice".into()), None, 9);
-        let grant = page.await.unwrap().grants[0].id;
-        let code = fixture.code(WEB).await;
-        let first = fixture.tokens_for(WEB, "bob", &[]).await;
-        let second = fixture
-            .refresh(WEB, refresh_token(&first), &[])
-            .await
-            .unwrap();
         let old = fixture.tokens_for(WEB, "carol", &[]).await;
         let next = fixture
             .refresh(WEB, refresh_token(&old), &[])
@@ -128,6 +119,21 @@ impl World {
             .unwrap();
         let third = fixture
             .refresh(WEB, refresh_token(&next), &[])
+            .await
+            .unwrap();
+        // The grace of these is over.
+        fixture.clock.advance(seconds(30));
+        let spent_code = fixture.code(WEB).await;
+        let tokens = fixture.redeem(WEB, &spent_code).await.unwrap();
+        let page = fixture
+            .server
+            .grants(OwnedBy::Subject("alice".into()), None, 9);
+        let grant = page.await.unwrap().grants[0].id;
+        let code = fixture.code(WEB).await;
+        let wide = [("scope", "read write")];
+        let first = fixture.tokens_for(WEB, "bob", &wide).await;
+        let second = fixture
+            .refresh(WEB, refresh_token(&first), &[])
             .await
             .unwrap();
         let interaction = fixture.pend(WEB, &[]).await;
@@ -168,6 +174,16 @@ impl World {
                 ],
             )
         };
+        let narrower = |token: &Secret| {
+            from(
+                WEB,
+                &[
+                    ("grant_type", "refresh_token"),
+                    ("refresh_token", token.expose()),
+                    ("scope", "read"),
+                ],
+            )
+        };
         let (server, alice) = (&self.fixture.server, subject("alice"));
         let settle = async |verdict: Verdict| {
             let answer = server
@@ -192,13 +208,14 @@ impl World {
             O::Replay => token(redeem(&self.spent_code)).await,
             O::Refresh => token(refresh(refresh_token(&self.tokens))).await,
             O::Retry => token(refresh(&self.used)).await,
+            O::RetryOtherwise => token(narrower(&self.used)).await,
             O::Reuse => token(refresh(&self.reused)).await,
             O::ClientCredentials => token(from(WEB, &[("grant_type", "client_credentials")])).await,
             O::RevokeAccess => revoke(&self.tokens.access_token).await,
             O::RevokeRefresh => revoke(refresh_token(&self.tokens)).await,
             O::Approve => settle(Verdict::Approve(approve("alice"))).await,
             O::ApproveAndRemember => settle(remembered("alice")).await,
-            O::ApproveAgain => settle(Verdict::ApproveRemembered(subject("dora"))).await,
+            O::ApproveAgain => settle(Verdict::ApproveRemembered(subject("dora").into())).await,
             O::Deny => settle(Verdict::Deny).await,
             O::Withdraw => {
                 let client = WEB.parse().unwrap();
@@ -238,7 +255,7 @@ async fn undisturbed(operation: Operation) -> (usize, Came) {
 
 #[tokio::test]
 async fn the_prepared_answer_is_given_if_the_commit_landed() {
-    for operation in ALL {
+    for operation in COMMITTING {
         let (records, came) = undisturbed(operation).await;
         let world = World::new().await;
         world.store.plan(Call::Commit, [Fault::AnswerLost]);
@@ -250,13 +267,18 @@ async fn the_prepared_answer_is_given_if_the_commit_landed() {
 /// Nothing was done, and nothing is spent: the same request works afterwards.
 #[tokio::test]
 async fn later_is_the_answer_if_the_commit_did_not_land() {
-    for operation in ALL {
+    for operation in COMMITTING {
         let (records, came) = undisturbed(operation).await;
         for step in [Fault::Unavailable, Fault::Lost] {
             let world = World::new().await;
             let before = world.fixture.records();
+            // A retry writes nothing, and what it relies on can be looked at again.
+            let expected = match (operation, &step) {
+                (O::Retry, Fault::Lost) => came.clone(),
+                _ => Came::Later,
+            };
             world.store.plan(Call::Commit, [step]);
-            assert_eq!(world.run(operation).await, Came::Later, "{operation:?}");
+            assert_eq!(world.run(operation).await, expected, "{operation:?}");
             assert_eq!(world.fixture.records(), before, "{operation:?}");
             assert_eq!(
                 kind(&world.run(operation).await),
@@ -271,7 +293,7 @@ async fn later_is_the_answer_if_the_commit_did_not_land() {
 /// What a load says can fail too, and so can a body that a newer version wrote; neither is a denial.
 #[tokio::test]
 async fn later_is_the_answer_if_a_record_cannot_be_read() {
-    for operation in ALL {
+    for operation in COMMITTING.into_iter().chain([O::Deny]) {
         for is_newer in [false, true] {
             for at in 0..3 {
                 let world = World::new().await;
@@ -303,12 +325,14 @@ async fn later_is_the_answer_if_a_record_cannot_be_read() {
 /// have got, as far as that is safe.
 #[tokio::test]
 async fn coming_back_spends_nothing_twice() {
-    for operation in ALL {
+    for operation in COMMITTING {
         let (records, came) = undisturbed(operation).await;
         let world = World::new().await;
         // The witness is the last thing that is loaded. Whatever comes before it passes.
         let loads = match operation {
             O::ClientCredentials | O::EndGrant => 0,
+            // The access token that it may have got already.
+            O::Retry | O::RetryOtherwise => 2,
             _ => 1,
         };
         world.store.plan(Call::Commit, [Fault::AnswerLost]);
@@ -350,7 +374,7 @@ fn text(came: &Came) -> String {
 
 #[tokio::test]
 async fn contention_is_given_up() {
-    for operation in ALL {
+    for operation in COMMITTING {
         let world = World::new().await;
         let before = world.fixture.records();
         let always = std::iter::repeat_with(|| Fault::Conflict).take(100);
@@ -367,7 +391,7 @@ async fn contention_is_given_up() {
 /// A few conflicts are nobody's business.
 #[tokio::test]
 async fn a_conflict_is_tried_again() {
-    for operation in ALL {
+    for operation in COMMITTING {
         if operation == O::EndGrant {
             continue; // It expects nothing, and has no conflicts.
         }
@@ -429,13 +453,11 @@ async fn the_commit_of_another_is_not_taken_for_the_own() {
         ],
     );
     let (handle, cookie) = (&interaction.handle, browser(1));
-    let answer = fixture
-        .server
-        .settle(handle, Some(&cookie), &Verdict::Deny)
-        .await;
+    let bob = Verdict::Approve(approve("bob"));
+    let answer = fixture.server.settle(handle, Some(&cookie), &bob).await;
     let fault = answer.fault();
     assert_eq!(fault.refusal().code.as_str(), "temporarily_unavailable");
-    let denial = fixture.settle(&interaction, Verdict::Deny).await;
+    let denial = fixture.settle(&interaction, bob).await;
     assert_eq!(denial.unwrap_err(), InteractionDenial::AlreadyDecided);
 }
 
@@ -479,7 +501,12 @@ async fn a_withdrawal_can_be_asked_for_again() {
 /// 6749-4.1.2.1-f, 9700-4.11.2-b: told through the redirect, to clients that may be told so.
 #[tokio::test]
 async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
-    let (fixture, store) = faulty();
+    let memory = MemoryStore::default();
+    let store = Arc::new(Faulty::new(memory.clone()));
+    // One that has to ask its store for the secret.
+    let fixture = Fixture::built(memory, Arc::clone(&store) as _, |builder| {
+        builder.dangerous_secret_in_store()
+    });
     store.plan(Call::Load, [Fault::Unavailable]);
     let AuthorizeAnswer::Respond(response) = fixture
         .authorize(authorization_request(WEB), &browser(1))
@@ -512,12 +539,19 @@ async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
     assert_eq!(answered(&response)["error"], "invalid_scope");
 }
 
-/// Whoever is first makes the server's key, and everybody then has that one, also if the answer is lost.
+/// Whoever is first makes the secret that is dangerously kept in the store, and everybody then has that one, also if the answer
+/// is lost.
 #[tokio::test]
-async fn servers_over_one_store_have_one_key() {
+async fn servers_over_one_store_have_one_secret() {
     for step in [Fault::None, Fault::AnswerLost, Fault::Conflict] {
-        let (fixture, store) = faulty();
-        let other = fixture.beside(clients::all(), |_| {});
+        let memory = MemoryStore::default();
+        let store = Arc::new(Faulty::new(memory.clone()));
+        let fixture = Fixture::built(memory, Arc::clone(&store) as _, |builder| {
+            builder.dangerous_secret_in_store()
+        });
+        let other = fixture.beside_built(clients::all(), 1, |builder| {
+            builder.dangerous_secret_in_store()
+        });
         let theirs = Arc::new(std::sync::Mutex::new(None));
         let (slot, server) = (Arc::clone(&theirs), other.server.clone());
         let race = Fault::after(async move {

@@ -19,10 +19,10 @@ use common::{
     millis, resource, scope, seconds, subject,
 };
 use oauth_core::{
-    authorize::Verdict,
+    authorize::{InteractionDenial, Verdict},
     event::Event,
     operator_secret::OperatorSecret,
-    store::OwnedBy,
+    store::{Key, OwnedBy, Store as _},
     time::Clock,
     token::{PresentedToken, TokenResponse},
     types::GrantId,
@@ -246,20 +246,21 @@ async fn a_withdrawal_ends_what_a_user_gave_to_a_client() {
     assert!(is_alive(&fixture, &fixture.tokens_for(WEB, "alice", &[]).await).await);
 }
 
-/// A double click after the withdrawal gives the same code, and that is worth nothing now.
+/// A double click after the withdrawal comes too late, and the code of the first is worth nothing now.
 #[tokio::test]
 async fn a_withdrawn_decision_is_not_made_again_by_its_repetition() {
     let fixture = Fixture::new();
     let interaction = fixture.pend(WEB, &[]).await;
     let yes = Verdict::Approve(approve("alice"));
-    fixture.settle(&interaction, yes.clone()).await.unwrap();
+    let settled = fixture.settle(&interaction, yes.clone()).await.unwrap();
     fixture
         .server
         .withdraw(&subject("alice"), &WEB.parse().unwrap())
         .await
         .unwrap();
-    let again = fixture.settle(&interaction, yes).await.unwrap();
-    let code = common::flow::code_in(&again.response);
+    let again = fixture.settle(&interaction, yes).await.unwrap_err();
+    assert_eq!(again, InteractionDenial::AlreadyDecided);
+    let code = common::flow::code_in(&settled.response);
     assert_eq!(wire(&fixture.redeem(WEB, &code).await), "invalid_grant");
     assert!(ids(&fixture, of_user("alice")).await.is_empty());
 }
@@ -385,5 +386,51 @@ async fn a_store_does_not_grow_without_end() {
     }
     fixture.clock.advance(seconds(40 * 24 * 3600));
     fixture.server.prune(10_000).await.unwrap();
-    assert_eq!(fixture.records(), 1, "the server's own key");
+    assert_eq!(fixture.records(), 0);
+}
+
+/// The mark that a grant has ended outlives every interaction that was pending then, and not the month that the grant could
+/// have lived.
+#[tokio::test]
+async fn an_ended_grant_is_forgotten_once_no_interaction_is_as_old() {
+    for way in [
+        "replay",
+        "reuse",
+        "revocation",
+        "end_grant",
+        "withdraw",
+        "end_all",
+    ] {
+        let fixture = Fixture::with(|policy| policy.interaction_lifetime = seconds(1000));
+        let code = fixture.code(WEB).await;
+        let tokens = fixture.redeem(WEB, &code).await.unwrap();
+        let granted = ids(&fixture, of_client(WEB)).await;
+        let id = *granted.first().unwrap();
+        fixture.clock.advance(seconds(60));
+        match way {
+            "replay" => drop(fixture.redeem(WEB, &code).await.unwrap_err()),
+            "reuse" => {
+                let token = refresh_token(&tokens);
+                fixture.refresh(WEB, token, &[]).await.unwrap();
+                fixture.clock.advance(seconds(31));
+                fixture.refresh(WEB, token, &[]).await.unwrap_err();
+            }
+            "revocation" => fixture.revoke(WEB, refresh_token(&tokens)).await.unwrap(),
+            "end_grant" => fixture.server.end_grant(id).await.unwrap(),
+            "withdraw" => {
+                let client = WEB.parse().unwrap();
+                let withdrawn = fixture.server.withdraw(&subject("alice"), &client).await;
+                assert_eq!(withdrawn.unwrap(), 1);
+            }
+            _ => assert_eq!(fixture.server.end_all(&of_client(WEB)).await.unwrap(), 1),
+        }
+        let key = Key::of_grant(&fixture.server.rules().realm, id);
+        let anchor = fixture.store.load(&key).await.unwrap().unwrap();
+        assert!(anchor.closed, "{way}");
+        assert_eq!(
+            anchor.forget_at,
+            fixture.clock.now() + seconds(1000),
+            "{way}"
+        );
+    }
 }

@@ -357,8 +357,11 @@ async fn a_refusal_is_told_in_the_fragment() {
     let params = in_fragment(&settled.response, PAGE);
     assert_eq!(params["error"], "access_denied");
     assert_eq!(settled.grant, None);
-    let again = fixture.settle(&interaction, yes()).await.unwrap_err();
-    assert_eq!(again, InteractionDenial::AlreadyDecided);
+    // Who has declined may change their mind, and who has approved may not.
+    let again = fixture.settle(&interaction, yes()).await.unwrap();
+    assert!(fixture.is_valid(&token_in(&again.response)).await);
+    let no = fixture.settle(&interaction, Verdict::Deny).await;
+    assert_eq!(no.unwrap_err(), InteractionDenial::AlreadyDecided);
     let answer = fixture
         .authorize(
             changed(authorization_request(STRANGER), &[TOKEN]),
@@ -456,7 +459,7 @@ async fn a_double_click_gets_the_same_token() {
             Verdict::Deny,
             Verdict::Approve(approve("bob")),
             remembered("alice"),
-            Verdict::ApproveRemembered(subject("alice")),
+            Verdict::ApproveRemembered(subject("alice").into()),
         ] {
             let denial = fixture.settle(&interaction, verdict).await.unwrap_err();
             assert_eq!(denial, InteractionDenial::AlreadyDecided);
@@ -613,7 +616,7 @@ async fn it_takes_a_user_each_time() {
         assert!(ask(&fixture, HYBRID, &[TOKEN]).await.is_none());
         assert_eq!(ask(&fixture, HYBRID, &[]).await.is_some(), by_code);
         let direct = fixture.pend(HYBRID, &[TOKEN]).await;
-        let verdict = Verdict::ApproveRemembered(subject("alice"));
+        let verdict = Verdict::ApproveRemembered(subject("alice").into());
         assert_eq!(
             fixture.settle(&direct, verdict).await.unwrap_err(),
             InteractionDenial::NotRemembered

@@ -185,7 +185,7 @@ async fn an_interaction_stays_at_home() {
         assert_eq!(shown.denied(), gone, "{client}");
         for verdict in [
             Verdict::Approve(approve("alice")),
-            Verdict::ApproveRemembered(subject("alice")),
+            Verdict::ApproveRemembered(subject("alice").into()),
             Verdict::Deny,
         ] {
             let denial = there.settle(&interaction, verdict).await.unwrap_err();

@@ -23,6 +23,7 @@ use oauth_core::{
     event::Event,
     grant::{GrantType, RefreshDenial, TokenDenial},
     policy::Policy,
+    time::Clock,
     token::{IntrospectionResponse, PresentedToken, TokenResponse},
     types::Secret,
 };
@@ -74,8 +75,10 @@ async fn a_refresh_token_works_once() {
 /// What happens to a retry, and to the family with it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Retry {
-    /// The same refresh token again, with another access token.
-    Repeated,
+    /// The same tokens again.
+    Same,
+    /// The same refresh token again, with an access token of its own.
+    Other,
     /// The end of the family.
     Ended,
 }
@@ -90,18 +93,18 @@ async fn a_retry_within_grace_gets_the_same_successor() {
     let turned: Params = &[("resource", CALENDAR), ("resource", MAIL)];
     let grace = ms(GRACE);
     let rows = [
-        Row("at once", grace, &[], 0, &[], Retry::Repeated),
+        Row("at once", grace, &[], 0, &[], Retry::Same),
         Row(
             "at the last moment",
             grace,
             &[],
             grace - 1,
             &[],
-            Retry::Repeated,
+            Retry::Same,
         ),
         Row("too late", grace, &[], grace, &[], Retry::Ended),
         Row("no grace", 0, &[], 0, &[], Retry::Ended),
-        Row("another grace", 5, &[], 4, &[], Retry::Repeated),
+        Row("another grace", 5, &[], 4, &[], Retry::Same),
         Row("another grace, too late", 5, &[], 5, &[], Retry::Ended),
         Row(
             "the same scope",
@@ -109,7 +112,7 @@ async fn a_retry_within_grace_gets_the_same_successor() {
             &[("scope", "read")],
             0,
             &[("scope", "read")],
-            Retry::Repeated,
+            Retry::Same,
         ),
         Row(
             "the same scope in another order",
@@ -117,7 +120,7 @@ async fn a_retry_within_grace_gets_the_same_successor() {
             &[("scope", "read write")],
             0,
             &[("scope", "write read")],
-            Retry::Repeated,
+            Retry::Same,
         ),
         Row(
             "less scope",
@@ -125,7 +128,7 @@ async fn a_retry_within_grace_gets_the_same_successor() {
             &[],
             0,
             &[("scope", "read")],
-            Retry::Ended,
+            Retry::Other,
         ),
         Row(
             "more scope",
@@ -133,23 +136,16 @@ async fn a_retry_within_grace_gets_the_same_successor() {
             &[("scope", "read")],
             0,
             &[],
-            Retry::Ended,
+            Retry::Other,
         ),
-        Row(
-            "the same resources",
-            grace,
-            both,
-            0,
-            turned,
-            Retry::Repeated,
-        ),
+        Row("the same resources", grace, both, 0, turned, Retry::Same),
         Row(
             "one resource less",
             grace,
             both,
             0,
             &[("resource", MAIL)],
-            Retry::Ended,
+            Retry::Other,
         ),
         Row(
             "another resource",
@@ -157,7 +153,7 @@ async fn a_retry_within_grace_gets_the_same_successor() {
             &[("resource", MAIL)],
             0,
             &[("resource", CALENDAR)],
-            Retry::Ended,
+            Retry::Other,
         ),
         Row(
             "a resource at last",
@@ -165,7 +161,7 @@ async fn a_retry_within_grace_gets_the_same_successor() {
             &[],
             0,
             &[("resource", MAIL)],
-            Retry::Ended,
+            Retry::Other,
         ),
         Row(
             "something else",
@@ -173,7 +169,7 @@ async fn a_retry_within_grace_gets_the_same_successor() {
             &[],
             0,
             &[("foo", "bar")],
-            Retry::Repeated,
+            Retry::Same,
         ),
     ];
     for Row(what, grace, first, after, second, expected) in rows {
@@ -187,22 +183,35 @@ async fn a_retry_within_grace_gets_the_same_successor() {
         let used = refresh_token(&tokens);
         let answer = fixture.refresh(WEB, used, first).await.unwrap();
         fixture.clock.advance(millis(after));
+        let records = fixture.records();
         let again = fixture.refresh(WEB, used, second).await;
         match expected {
-            Retry::Repeated => {
+            Retry::Same | Retry::Other => {
                 let again = again.unwrap_or_else(|denial| panic!("{what}: {denial:?}"));
+                let is_same = expected == Retry::Same;
                 assert!(
                     same(refresh_token(&again), refresh_token(&answer)),
                     "{what}"
                 );
-                assert!(!same(&again.access_token, &answer.access_token), "{what}");
-                assert_eq!(again.token.scope, answer.token.scope, "{what}");
-                assert_eq!(again.token.audience, answer.token.audience, "{what}");
+                assert_eq!(
+                    same(&again.access_token, &answer.access_token),
+                    is_same,
+                    "{what}"
+                );
+                assert_eq!(fixture.records(), records + usize::from(!is_same), "{what}");
+                let now = fixture.clock.now();
+                assert_eq!(
+                    again.expires_in,
+                    again.token.expires_at.saturating_since(now)
+                );
                 for token in [&answer.access_token, &again.access_token] {
                     assert!(fixture.is_valid(token).await, "{what}");
                 }
-                // Nothing forked: there is one successor.
-                fixture.next(WEB, &again).await;
+                // Nothing forked: there is one successor, and it gives what the retry gave.
+                let next = fixture.refresh(WEB, refresh_token(&again), second).await;
+                let next = next.unwrap();
+                assert_eq!(again.token.scope, next.token.scope, "{what}");
+                assert_eq!(again.token.audience, next.token.audience, "{what}");
             }
             Retry::Ended => {
                 // 9700-4.14.2-c, v21-4.3.1-b
@@ -217,23 +226,36 @@ async fn a_retry_within_grace_gets_the_same_successor() {
     }
 }
 
-/// The answer has arrived once its refresh token is used; the one before then is nobody's business.
+/// The answer has arrived once its refresh token is used. A retry that was overtaken by that is no theft, for as long as the
+/// grace of that use lasts; anything older is.
 #[tokio::test]
 async fn grace_ends_when_the_successor_is_used() {
-    let fixture = Fixture::new();
-    let first = fixture.tokens(APP).await;
-    let second = fixture.next(APP, &first).await;
-    let third = fixture.next(APP, &second).await;
-    assert_eq!(
-        denied(fixture.refresh(APP, refresh_token(&first), &[]).await),
-        RefreshDenial::Reused
-    );
-    assert_eq!(
-        denied(fixture.refresh(APP, refresh_token(&third), &[]).await),
-        RefreshDenial::Unknown
-    );
-    for tokens in [first, second, third] {
-        assert!(!fixture.is_valid(&tokens.access_token).await);
+    for (after, expected) in [
+        (Duration::ZERO, RefreshDenial::LateRetry),
+        (GRACE - millis(1), RefreshDenial::LateRetry),
+        (GRACE, RefreshDenial::Reused),
+    ] {
+        let fixture = Fixture::new();
+        let first = fixture.tokens(APP).await;
+        let second = fixture.next(APP, &first).await;
+        fixture.clock.advance(seconds(1));
+        let third = fixture.next(APP, &second).await;
+        // Of the first one's use, not of the second one's.
+        fixture.clock.advance(after.saturating_sub(seconds(1)));
+        let late = fixture.refresh(APP, refresh_token(&first), &[]).await;
+        assert_eq!(denied(late), expected, "{after:?}");
+        let ended = expected == RefreshDenial::Reused;
+        for tokens in [&first, &second, &third] {
+            assert_eq!(fixture.is_valid(&tokens.access_token).await, !ended);
+        }
+        if ended {
+            let last = fixture.refresh(APP, refresh_token(&third), &[]).await;
+            assert_eq!(denied(last), RefreshDenial::Unknown);
+        } else {
+            fixture.next(APP, &third).await;
+            let oldest = fixture.refresh(APP, refresh_token(&first), &[]).await;
+            assert_eq!(denied(oldest), RefreshDenial::Reused);
+        }
     }
 }
 

@@ -366,7 +366,7 @@ fn what_is_counted_is_what_is_taken() {
         assert!(status.success());
         return;
     }
-    for what in ["tokens", "members", "listed", "moved"] {
+    for what in ["tokens", "members", "siblings", "listed", "moved"] {
         for count in [10_000, 40_000_u64] {
             let before = ALLOCATOR.stats();
             let store = MemoryStore::with_ceiling(usize::MAX);
@@ -375,8 +375,15 @@ fn what_is_counted_is_what_is_taken() {
                 let mut commit = change(number);
                 let anchor = Key::new(&Realm::default(), Kind::GRANT, &[&number.to_be_bytes()]);
                 match what {
-                    "members" => {
+                    "members" | "siblings" => {
                         record.role = Role::Member(anchor.family());
+                        if what == "siblings" {
+                            let name = [number, 1].map(u64::to_be_bytes).concat();
+                            commit = commit.create(Record {
+                                key: Key::new(&Realm::default(), Kind::CODE, &[&name]),
+                                ..record.clone()
+                            });
+                        }
                         let opening = Record {
                             key: anchor,
                             role: Role::Anchor,

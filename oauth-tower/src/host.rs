@@ -9,7 +9,7 @@ use oauth_core::{
         UnprovenDenial, Verdict,
     },
     error::{Error, Fault},
-    types::{Params, Subject},
+    types::Params,
 };
 
 use crate::wire::{self, Body, authorization_response, browser, empty, plain_page};
@@ -203,7 +203,8 @@ impl Interactions {
         self.settle(handle, headers, &Verdict::Deny).await
     }
 
-    /// The response to send if the user has allowed as much before and that is remembered; `None` if they have to be asked.
+    /// The response to send if the user has allowed as much before and that is remembered; `None` if they have to be asked. All
+    /// of the approval counts but its scope and whether to remember it; a [`Subject`](oauth_core::types::Subject) will do.
     ///
     /// # Errors
     /// With what to show instead.
@@ -211,12 +212,12 @@ impl Interactions {
         &self,
         handle: &str,
         headers: &HeaderMap,
-        subject: &Subject,
+        approval: impl Into<Approval> + Send,
     ) -> Result<Option<Response<Body>>, PageError> {
         let browser = browser(headers, self.server.issuer());
         let settled = self
             .server
-            .settle_remembered(handle, browser.as_ref(), subject)
+            .settle_remembered(handle, browser.as_ref(), approval)
             .await?;
         Ok(settled.map(|settled| self.response(settled)))
     }

@@ -519,19 +519,43 @@ async fn a_stranger_gets_no_redirect_before_the_user_has_decided() {
             )
         );
     }
-    fixture.store.breaks(true);
-    let page = fixture.visit(&ask(STRANGER), None).await;
-    fixture.store.breaks(false);
+    let failing = needs_store();
+    failing.store.breaks(true);
+    let page = failing.visit(&ask(STRANGER), None).await;
+    assert_eq!(page.status, 503);
+    assert!(!page.headers.contains_key(LOCATION));
     assert!(!page.text().contains("<script"), "{page:?}");
     fixture.host.does(Does::Deny);
     let answer = fixture.visit(&ask(STRANGER), None).await;
     assert_eq!(answer.sent_to().1.get("error"), Some("access_denied"));
 }
 
+/// A server that cannot even ask without its store.
+fn needs_store() -> Fixture {
+    let setup = Setup {
+        secret_in_store: true,
+        ..Setup::default()
+    };
+    setup.build()
+}
+
+/// With an operator secret nobody needs the store before the user decides; then it is the user who is told.
+#[tokio::test]
+async fn a_broken_store_is_told_with_the_decision() {
+    let fixture = Fixture::new();
+    fixture.store.breaks(true);
+    let question = fixture.visit(&ask(WEB), None).await;
+    assert_eq!((question.status.as_u16(), fixture.host.asked()), (200, 1));
+    fixture.host.does(Does::Approve(yes()));
+    let answer = fixture.visit(&ask(WEB), None).await;
+    assert_eq!(answer.status, 503);
+    assert_is_a_page(&answer);
+}
+
 /// 6749-4.1.2.1-f
 #[tokio::test]
 async fn a_broken_store_is_told_through_the_redirect() {
-    let fixture = Fixture::new();
+    let fixture = needs_store();
     fixture.store.breaks(true);
     let answer = fixture.visit(&ask(WEB), None).await;
     assert_eq!(answer.status, 303);

@@ -114,8 +114,9 @@ async fn scripts_may_call_token_revocation_and_metadata() {
             ["retry-after", "www-authenticate"]
         );
     }
+    let code = fixture.code(APP).await;
     fixture.store.breaks(true);
-    let code = common::flow::exchange(APP, "x");
+    let code = common::flow::exchange(APP, &code);
     let code = common::call::changed(code, &[("client_id", APP)]);
     let answer = fixture.send(from_elsewhere(form("/token", &code))).await;
     assert_eq!(answer.status, 503);

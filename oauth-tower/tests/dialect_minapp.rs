@@ -710,14 +710,16 @@ async fn guesses_are_slowed_down() {
 #[tokio::test]
 async fn a_broken_store_loses_nothing() {
     let world = World::minapp();
+    let code = world.own_code(APP).await;
     let second = world.ticket(APP).await;
     world.strict.store.breaks(true);
-    for request in [get(&second), form(TOKEN, &trade(APP, "x"))] {
+    for request in [get(&second), form(TOKEN, &trade(APP, &code))] {
         let answer = world.send(request).await;
         assert_denied(&answer, 503, "temporarily_unavailable", "broken");
     }
     world.strict.store.breaks(false);
     assert_eq!(world.send(get(&second)).await.status, 200);
+    assert_eq!(world.trade(APP, &code, &[]).await.status, 200);
 }
 
 #[test]

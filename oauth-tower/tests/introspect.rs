@@ -9,18 +9,30 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use common::{
-    ALICE, CALENDAR, Fixture, ISSUER, MAIL,
+    ALICE, CALENDAR, Fixture, ISSUER, MAIL, Setup,
     call::{FORM, encoded, form, form_of, pairs, request, with},
-    clients::{APP, INSPECTOR, MACHINE, MAIL_SERVER, POST, WEB, basic, client_secret},
+    clients::{APP, EVERYTHING, INSPECTOR, MACHINE, MAIL_SERVER, POST, WEB, basic, client_secret},
 };
 use http::{
     Method,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
-use serde_json::json;
+use oauth_core::{
+    client::Client,
+    decide::{Context, Decide, Decision, Found, Rules, Step},
+    error::{Error, Fault},
+    grant::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial},
+    store::Key,
+    time::Timestamp,
+    token::{Issuance, PresentedToken, TokenResponse, issue},
+    types::{Actor, Authentication, Confirmation, HostData, Secret},
+};
+use oauth_tower::bearer::{Introspection, TokenVerifier};
+use serde_json::{Value, json};
 
 const BOTH: [(&str, &str); 3] = [
     ("scope", "read write"),
@@ -64,6 +76,173 @@ async fn an_active_token_is_described() {
         .call(INSPECTOR, "/introspect", &[("token", &tokens.access)])
         .await;
     assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+/// Issues a token with everything that a token can say, bound as asked.
+struct Everything;
+
+struct Issue {
+    client: Arc<Client>,
+    binding: Option<Confirmation>,
+    data: HostData,
+}
+
+#[async_trait]
+impl Grant for Everything {
+    fn grant_type(&self) -> GrantType {
+        GrantType::new(EVERYTHING)
+    }
+
+    async fn read<'a>(
+        &self,
+        request: GrantRequest<'a>,
+    ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
+        Ok(Box::new(Issue {
+            client: Arc::clone(request.client()),
+            binding: match request.params().get("binding") {
+                Some("key") => Some(Confirmation::Jwk([0xfb; 32])),
+                Some("certificate") => Some(Confirmation::Certificate([0xfb; 32])),
+                _ => None,
+            },
+            data: request.required("data")?.parse().unwrap(),
+        }))
+    }
+}
+
+impl Decide for Issue {
+    type Answer = TokenResponse;
+    type Denial = TokenDenial;
+
+    fn needs(&self, _: &Rules) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        _: &Found<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Step<TokenResponse, TokenDenial>, Fault> {
+        let subject = ALICE.parse().unwrap();
+        let authentication = Authentication::new(Timestamp::from_unix_seconds(1_700_000_000))
+            .methods(["pwd", "otp"])
+            .class("2")
+            .session("not told");
+        let details = r#"[{"type":"payment","amount":1}]"#.parse().unwrap();
+        let mut actor = Actor::new("helper");
+        actor.issuer = Some("https://other.example".into());
+        actor.actor = Some(Box::new(Actor::new("first")));
+        let scope = common::scope("read");
+        let mut issuance = Issuance::new(&self.client, &scope, &[]);
+        issuance.subject = Some(&subject);
+        issuance.confirmation = self.binding;
+        issuance.authentication = Some(&authentication);
+        issuance.authorization_details = Some(&details);
+        issuance.actor = Some(&actor);
+        issuance.data = Some(&self.data);
+        let (response, token) = issue(&issuance, context);
+        Ok(Decision::grant(context.commit().create(token), response).into())
+    }
+}
+
+/// A server with that grant.
+fn with_everything() -> Fixture {
+    let setup = Setup {
+        grant: Some(Box::new(|builder| builder.grant(Everything))),
+        ..Setup::default()
+    };
+    setup.build()
+}
+
+/// 9449-6.2-a, 8705-3.2-a, 9470-6.2-a, 9396-9.2-a, 8693-4.1-a
+#[tokio::test]
+async fn a_token_is_described_with_all_it_says() {
+    const DIGEST: &str = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";
+    let fixture = with_everything();
+    // What the server itself tells of the token that is bound to nothing.
+    let mut own = None;
+    for (binding, token_type, cnf) in [
+        ("none", "Bearer", None),
+        ("key", "DPoP", Some(json!({"jkt": DIGEST}))),
+        ("certificate", "Bearer", Some(json!({"x5t#S256": DIGEST}))),
+    ] {
+        let asked = [
+            ("grant_type", EVERYTHING),
+            ("binding", binding),
+            ("data", r#"{"tenant":"north","level":3}"#),
+        ];
+        let token = fixture.call(MACHINE, "/token", &asked).await;
+        let token = token.member("access_token");
+        let mut expected = json!({
+            "active": true, "client_id": MACHINE, "sub": ALICE, "scope": "read",
+            "token_type": token_type, "aud": "https://api.example/", "iss": ISSUER,
+            "iat": 1_800_000_000, "exp": 1_800_003_600,
+            "auth_time": 1_700_000_000, "acr": "2", "amr": ["pwd", "otp"],
+            "authorization_details": [{"type": "payment", "amount": 1}],
+            "act": {"sub": "helper", "iss": "https://other.example", "act": {"sub": "first"}},
+            "tenant": "north", "level": 3,
+        });
+        if let Some(cnf) = cnf {
+            expected["cnf"] = cnf;
+        }
+        assert_eq!(fixture.inspect(&token).await, expected, "{binding}");
+
+        // An API elsewhere reads what the server itself would tell it.
+        let inspector = INSPECTOR.parse().unwrap();
+        let secret = Secret::new(client_secret(INSPECTOR));
+        let endpoint = format!("{ISSUER}/introspect");
+        let service = fixture.service.clone();
+        let elsewhere = Introspection::new(service, &endpoint, &inspector, &secret)
+            .unwrap()
+            .clock(fixture.clock.clone());
+        let shown = PresentedToken::bearer(Secret::new(token));
+        let told = elsewhere.verify(&shown).await.unwrap().unwrap();
+        let mut told = told.dangerous_get().clone();
+        assert_eq!(told.confirmation.take().is_some(), binding != "none");
+        if binding == "none" {
+            own = fixture.server.validate(&shown).await.unwrap();
+        }
+        let mut own = own.clone().unwrap();
+        // The session is the host's own business.
+        own.authentication.as_mut().unwrap().session = None;
+        assert_eq!(told, own, "{binding}");
+    }
+}
+
+/// 7662-2.2: a host adds members, and overwrites none.
+#[tokio::test]
+async fn data_of_the_host_never_overwrites_a_member() {
+    let fixture = with_everything();
+    let data = json!({
+        "active": false, "client_id": "x", "scope": "admin", "token_type": "Bearer", "exp": 1, "iat": 1,
+        "nbf": 1, "sub": "mallory", "aud": "x", "iss": "x", "jti": "x", "username": "x", "cnf": {}, "auth_time": 1,
+        "acr": "x", "amr": ["x"], "authorization_details": [], "act": {"sub": "x"},
+    });
+    let call = async |binding: &str, data: &Value| {
+        let asked = [
+            ("grant_type", EVERYTHING),
+            ("binding", binding),
+            ("data", &data.to_string()),
+        ];
+        let token = fixture.call(MACHINE, "/token", &asked).await;
+        let answer = fixture
+            .call(
+                INSPECTOR,
+                "/introspect",
+                &[("token", &token.member("access_token"))],
+            )
+            .await;
+        answer.text().to_owned()
+    };
+    for binding in ["none", "key"] {
+        let plain = call(binding, &json!({})).await;
+        // The text: a member that is there twice would be lost in a map.
+        assert_eq!(call(binding, &data).await, plain, "{binding}");
+        let mut more = data.clone();
+        more["tenant"] = "north".into();
+        let told = call(binding, &more).await;
+        let expected = format!("{},\"tenant\":\"north\"}}", &plain[..plain.len() - 1]);
+        assert_eq!(told, expected, "{binding}");
+    }
 }
 
 /// 7662-2.1-c

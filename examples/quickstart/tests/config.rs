@@ -118,6 +118,49 @@ async fn secrets_without_quotes_are_not_shown() {
 }
 
 #[tokio::test]
+async fn a_bad_key_file_is_refused_and_kept() {
+    const WRONG: &str = "an operator secret is 32 bytes, as 64 hexadecimal digits or as base64";
+    let good = "7f".repeat(32);
+    for (config, arguments, file, right) in [
+        ("", &["--secret-key-file", "bad.key"][..], "bad.key", WRONG),
+        ("secret_key_file = \"bad.key\"", &[], "bad.key", WRONG),
+        (
+            "secret_key_file = \"good.key\"\nsecret_key_files_previous = [\"bad.key\"]",
+            &[],
+            "bad.key",
+            WRONG,
+        ),
+        // The flag goes before the file, and a key that nobody has used is nobody's previous one.
+        (
+            "secret_key_file = \"good.key\"",
+            &["--secret-key-file", "bad.key"],
+            "bad.key",
+            WRONG,
+        ),
+        (
+            "secret_key_file = \"good.key\"\nsecret_key_files_previous = [\"missing.key\"]",
+            &[],
+            "missing.key",
+            "No such file",
+        ),
+    ] {
+        let place = Place::new(config);
+        std::fs::write(place.path().join("good.key"), &good).unwrap();
+        std::fs::write(place.path().join("bad.key"), "hunter2\n").unwrap();
+        let arguments = [&["--config", "quickstart.toml"], arguments].concat();
+        let ended = run(&place, &arguments).await;
+        let said = &ended.said;
+        assert!(!ended.succeeded && said.contains(file), "{config}: {said}");
+        assert!(said.contains(right), "{config}: {said}");
+        assert!(!said.contains("hunter2"), "{config}: {said}");
+        assert_eq!(said.lines().count(), 1, "{config}: {said}");
+        let kept = std::fs::read_to_string(place.path().join("bad.key")).unwrap();
+        assert_eq!(kept, "hunter2\n");
+        assert!(!place.path().join("missing.key").exists());
+    }
+}
+
+#[tokio::test]
 async fn arguments_are_refused_with_what_would_be_right() {
     let place = Place::new("");
     for (arguments, right) in [

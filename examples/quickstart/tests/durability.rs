@@ -32,7 +32,9 @@ const ENOUGH: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_that_was_answered_with_is_lost() {
-    let place = Place::new(&format!("{ISSUER}{CONFIG}"));
+    // More access tokens of one grant than anybody needs.
+    let ceiling = "[policy]\ntokens_per_grant = 1000000\n";
+    let place = Place::new(&format!("{ISSUER}{ceiling}{CONFIG}"));
     let mut answered: Vec<Answered> = Vec::new();
     let mut refresh = Vec::new();
     let mut server = place.start(Store::Sqlite).await;

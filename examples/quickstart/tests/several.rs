@@ -52,8 +52,12 @@ async fn two_programs_over_one_database_are_one_server() {
 
     // The database is gone: an answer that says so, and when to come again. It is back: so are they, with all they knew.
     database.kill();
+    let refresh = again.refresh.expect("a refresh token");
     for server in [&one, &other] {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", "x")];
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", &*refresh),
+        ];
         let answer = Http::default()
             .post(&server.url("/token"), Some(WEB), &form)
             .await;
@@ -62,7 +66,6 @@ async fn two_programs_over_one_database_are_one_server() {
         assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
     }
     database.restart();
-    let refresh = again.refresh.expect("a refresh token");
     for server in [&one, &other] {
         let told = Http::default().introspect(server, API, &refresh).await;
         assert_eq!(told["active"], true);

@@ -79,14 +79,26 @@ impl Approval {
     }
 }
 
+impl From<Subject> for Approval {
+    fn from(subject: Subject) -> Self {
+        Self::new(subject)
+    }
+}
+
+impl From<&Subject> for Approval {
+    fn from(subject: &Subject) -> Self {
+        Self::new(subject.clone())
+    }
+}
+
 /// What was decided.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
     /// The user allows it.
     Approve(Approval),
-    /// This user allowed it before, and that is remembered.
-    ApproveRemembered(Subject),
+    /// This user allowed it before, and that is remembered. Scope and `remember` of the approval say nothing then.
+    ApproveRemembered(Approval),
     /// The user does not allow it.
     Deny,
 }
@@ -106,13 +118,11 @@ impl Decide for Settle<'_> {
     fn needs(&self, rules: &Rules) -> Vec<Key> {
         let grant = self.pending.grant(self.browser);
         let mut keys = vec![Key::of_grant(&rules.realm, grant)];
-        if let Verdict::Approve(Approval { subject, .. }) | Verdict::ApproveRemembered(subject) =
-            self.verdict
-        {
+        if let Verdict::Approve(approval) | Verdict::ApproveRemembered(approval) = self.verdict {
             keys.push(Consent::key(
                 &rules.realm,
                 self.pending.client.id(),
-                subject,
+                &approval.subject,
             ));
         }
         keys
@@ -142,8 +152,8 @@ impl Decide for Settle<'_> {
                 grant: None,
             }),
             Verdict::Approve(approval) => self.approve(approval, found.get(1), context)?,
-            Verdict::ApproveRemembered(subject) => {
-                self.approve_remembered(subject, found.get(1), context)?
+            Verdict::ApproveRemembered(approval) => {
+                self.approve_remembered(approval, found.get(1), context)?
             }
         }
         .into())
@@ -191,41 +201,43 @@ impl Settle<'_> {
                 None => commit.create(record),
             };
         }
-        let mut grant = self.grant(approval.subject.clone(), scope.clone(), context.now);
-        grant.authentication.clone_from(&approval.authentication);
-        grant.data.clone_from(&approval.data);
+        let grant = self.grant(approval, scope.clone(), context.now);
         Ok(self.open(commit, grant, context))
     }
 
     fn approve_remembered(
         &self,
-        subject: &Subject,
+        approval: &Approval,
         consent: Option<&Stored>,
         context: &mut Context<'_>,
     ) -> Result<Completion, StoreError> {
         if let Some(stored) = consent {
             let covered = decode::<Consent>(&stored.body)?.covers(self.pending, context.now);
             if covered && self.pending.can_be_remembered(&context.rules.policy) {
-                let key = Consent::key(&context.rules.realm, self.pending.client.id(), subject);
+                let key = Consent::key(
+                    &context.rules.realm,
+                    self.pending.client.id(),
+                    &approval.subject,
+                );
                 // Withdrawing removes the record first: no family can then still come of it.
                 let commit = context.commit().guard(key, Expect::Version(stored.version));
                 let scope = self.pending.scope().clone();
-                let grant = self.grant(subject.clone(), scope, context.now);
+                let grant = self.grant(approval, scope, context.now);
                 return Ok(self.open(commit, grant, context));
             }
         }
         Ok(Decision::deny(InteractionDenial::NotRemembered))
     }
 
-    fn grant(&self, subject: Subject, scope: Scope, now: Timestamp) -> GrantRecord {
+    fn grant(&self, approval: &Approval, scope: Scope, now: Timestamp) -> GrantRecord {
         let mut request = self.pending.request.clone();
         request.scope = scope;
-        GrantRecord::new(
-            self.pending.grant(self.browser),
-            request,
-            Some(subject),
-            now,
-        )
+        let subject = Some(approval.subject.clone());
+        let id = self.pending.grant(self.browser);
+        let mut grant = GrantRecord::new(id, request, subject, now);
+        grant.authentication.clone_from(&approval.authentication);
+        grant.data.clone_from(&approval.data);
+        grant
     }
 
     /// Opens the family, with the code or the token that the client asked for.
@@ -237,6 +249,8 @@ impl Settle<'_> {
     ) -> Completion {
         let Context { rules, now, .. } = *context;
         let client = &self.pending.client;
+        let key = Key::of_grant(&rules.realm, grant.id);
+        let family = key.family();
         let salt = context.random.id();
         grant.decision = Some(DecisionMark {
             at: now,
@@ -252,20 +266,19 @@ impl Settle<'_> {
                 let unspent =
                     UnspentCode::new(&code, &rules.realm, grant.id, returns_to, grant.expires_at);
                 grant.code = Some(unspent);
-                let family = grant.family(&rules.realm);
                 let forget_at = self.forget_at(&grant);
                 let pointer = code.pointer(&rules.realm, grant.id, family, forget_at);
                 (Outcome::Code(code.encode(&rules.formats)), pointer)
             }
             ResponseType::Token => {
-                let issuance = grant.issuance(client, rules);
+                let issuance = grant.issuance(client, family);
                 let (token, record) = self.token(&salt, &issuance, now, rules);
                 grant.expires_at = token.token.expires_at;
                 grant.issued = Some(IssuedTokens::first(now));
                 (Outcome::Token(Box::new(token)), Some(record))
             }
         };
-        let anchor = grant.anchor(&rules.realm, self.forget_at(&grant));
+        let anchor = grant.anchor(key, self.forget_at(&grant));
         if !GrantRecord::fits(&anchor) {
             return Decision::deny(InteractionDenial::TooLarge);
         }
@@ -304,7 +317,10 @@ impl Settle<'_> {
                 Some(Outcome::Code(code.encode(&rules.formats)))
             }
             ResponseType::Token => {
-                let issuance = grant.issuance(&self.pending.client, rules);
+                let issuance = grant.issuance(
+                    &self.pending.client,
+                    Key::of_grant(&rules.realm, grant.id).family(),
+                );
                 let (mut token, _) = self.token(&mark.salt, &issuance, mark.at, rules);
                 // It lives as long as it was given the first time, however often it is shown.
                 token.expires_in = token.token.expires_at.saturating_since(now);
@@ -336,7 +352,9 @@ impl Settle<'_> {
     fn verdict_digest(&self) -> [u8; 32] {
         let parts: &[&[u8]] = match self.verdict {
             Verdict::Deny => &[b"deny"],
-            Verdict::ApproveRemembered(subject) => &[b"remembered", subject.as_str().as_bytes()],
+            Verdict::ApproveRemembered(approval) => {
+                &[b"remembered", approval.subject.as_str().as_bytes()]
+            }
             Verdict::Approve(approval) => &[
                 b"approve",
                 approval.subject.as_str().as_bytes(),

@@ -8,8 +8,11 @@ use crate::{
     decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Denial, Error, ErrorCode, Fault, Refusal},
     pkce::CodeVerifier,
-    store::{Key, Kind, Stored, decode},
-    token::{Code, CodePointer, GrantRecord, IssuedTokens, TokenResponse, UnspentCode, issue},
+    store::{Key, Kind, Realm, Stored, decode},
+    token::{
+        Code, CodePointer, GrantRecord, IssuedTokens, RedeemedCode, TokenResponse, UnspentCode,
+        issue,
+    },
     types::{BorrowedSecret, Resource},
 };
 
@@ -143,22 +146,34 @@ impl Decide for Exchange<'_> {
         let (Some(code), Some((key, first))) = (&self.code, found.entry(0)) else {
             return Ok(Decision::deny(UNKNOWN).into());
         };
-        let anchor = if key.kind() == Kind::GRANT {
-            first
+        let (key, anchor, pointer) = if key.kind() == Kind::GRANT {
+            (key, first, None)
         } else if found.len() == 1 {
             let CodePointer { grant } = decode(&first.body)?;
             return Ok(Step::Load(vec![Key::of_grant(&context.rules.realm, grant)]));
-        } else if let Some(anchor) = found.get(1) {
-            anchor
+        } else if let Some((key, anchor)) = found.entry(1) {
+            (key, anchor, Some(first))
         } else {
             return Ok(Decision::deny(UNKNOWN).into());
         };
         let Some(grant) = GrantRecord::open(anchor)? else {
             return Ok(Decision::deny(UNKNOWN).into());
         };
-        let pointer = (key.kind() == Kind::CODE).then_some(first);
-        Ok(self.judge(code, grant, anchor, pointer, context).into())
+        let records = Records {
+            key,
+            anchor,
+            pointer,
+        };
+        Ok(self.judge(code, grant, records, context).into())
     }
+}
+
+/// The records of the grant that a code leads to.
+struct Records<'a> {
+    key: &'a Key,
+    anchor: &'a Stored,
+    /// What led there, if the code does not hold the grant's id.
+    pointer: Option<&'a Stored>,
 }
 
 /// The redirection URI of the authorization request, as the token request has to name it (RFC 6749 §4.1.3).
@@ -176,28 +191,16 @@ impl Exchange<'_> {
         &self,
         code: &Code,
         grant: GrantRecord,
-        anchor: &Stored,
-        pointer: Option<&Stored>,
+        records: Records<'_>,
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
         let rules = context.rules;
         let realm = &rules.realm;
         if let Some(redeemed) = &grant.redeemed {
-            if !redeemed.is(code, self.verifier, realm, grant.id) {
-                return Decision::deny(TokenDenial::Code(CodeDenial::Unknown));
-            }
-            let returns_to = Returns {
-                is_named: redeemed.is_redirect_uri_named,
-                // The proof says that the verifier is as it was.
-                is_bound: self.verifier.is_some(),
-                is_right: self
-                    .redirect_uri
-                    .is_some_and(|uri| redeemed.returns_to(uri)),
-            };
             // RFC 6749 §4.1.2 and OAuth 2.1 §7.5.2: a replay that is otherwise valid revokes what the code gave.
-            return match self.check(&grant, &returns_to) {
+            return match self.check_redeemed(code, &grant, redeemed, realm) {
                 Ok(()) => Decision::deny_with(
-                    context.end(grant.family(realm)),
+                    context.end(records.key.family()),
                     TokenDenial::Code(CodeDenial::Replayed),
                 ),
                 Err(denial) => Decision::deny(TokenDenial::Code(denial)),
@@ -207,12 +210,39 @@ impl Exchange<'_> {
             Some(unspent) if unspent.is(code, realm, grant.id) => {
                 let unspent = unspent.clone();
                 match self.check_unspent(&grant, &unspent, context) {
-                    Ok(()) => self.redeem(code, grant, &unspent, anchor, pointer, context),
+                    Ok(()) => self.redeem(code, grant, &unspent, records, context),
                     Err(denial) => Decision::deny(TokenDenial::Code(denial)),
                 }
             }
             Some(_) | None => Decision::deny(TokenDenial::Code(CodeDenial::Unknown)),
         }
+    }
+
+    fn check_redeemed(
+        &self,
+        code: &Code,
+        grant: &GrantRecord,
+        redeemed: &RedeemedCode,
+        realm: &Realm,
+    ) -> Result<(), CodeDenial> {
+        let is = |verifier| redeemed.is(code, verifier, realm, grant.id);
+        // A code with a challenge is told from a wrong one only by the right verifier.
+        let is_bound = is(self.verifier) && self.verifier.is_some();
+        if !is_bound && !is(None) {
+            return Err(CodeDenial::Unknown);
+        }
+        let returns_to = Returns {
+            is_named: redeemed.is_redirect_uri_named,
+            is_bound,
+            is_right: self
+                .redirect_uri
+                .is_some_and(|uri| redeemed.returns_to(uri)),
+        };
+        self.check(grant, &returns_to)?;
+        if self.verifier.is_some() && !is_bound {
+            return Err(CodeDenial::UnexpectedVerifier);
+        }
+        Ok(())
     }
 
     /// What a replay has to get right too, so that a stolen code alone ends nothing.
@@ -275,14 +305,19 @@ impl Exchange<'_> {
         code: &Code,
         mut grant: GrantRecord,
         unspent: &UnspentCode,
-        anchor: &Stored,
-        pointer: Option<&Stored>,
+        records: Records<'_>,
         context: &mut Context<'_>,
     ) -> Decision<TokenResponse, TokenDenial> {
         let Context { rules, now, .. } = *context;
+        let Records {
+            key,
+            anchor,
+            pointer,
+        } = records;
+        let family = key.family();
         let begun = grant.begin(self.client, &rules.policy, now);
         let forget_at = begun.max(anchor.forget_at);
-        let mut issuance = grant.issuance(self.client, rules);
+        let mut issuance = grant.issuance(self.client, family);
         if !self.resources.is_empty() {
             issuance.resources = &self.resources;
         }
@@ -298,8 +333,7 @@ impl Exchange<'_> {
         let mut commit = context
             .commit()
             .create(access_token)
-            .replace(grant.anchor(&rules.realm, forget_at), anchor.version);
-        let family = grant.family(&rules.realm);
+            .replace(grant.anchor(key.clone(), forget_at), anchor.version);
         let kept = code.pointer(&rules.realm, grant.id, family, forget_at);
         if let (Some(pointer), Some(kept)) = (pointer, kept) {
             commit = commit.replace(kept, pointer.version);

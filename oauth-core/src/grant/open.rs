@@ -5,7 +5,7 @@ use crate::{
     authorization_request::AuthorizationRequest,
     client::Client,
     decide::Context,
-    store::Commit,
+    store::{Commit, Key},
     token::{GrantRecord, IssuedTokens, TokenResponse, issue},
     types::{
         Actor, Authentication, AuthorizationDetails, Confirmation, GrantId, HostData, Resource,
@@ -75,12 +75,13 @@ pub fn open_grant(
     grant.actor = new.actor;
     grant.data = new.data;
     let forget_at = grant.begin(client, &context.rules.policy, context.now);
-    let issuance = grant.issuance(client, context.rules);
+    let key = Key::of_grant(&context.rules.realm, id);
+    let issuance = grant.issuance(client, key.family());
     let (mut response, access_token) = issue(&issuance, context);
     grant.issued = Some(IssuedTokens::first(context.now));
     response.refresh_token = grant.first_refresh_token(client, context);
     response.grant_expires_at = response.refresh_token.is_some().then_some(grant.expires_at);
-    let anchor = grant.anchor(&context.rules.realm, forget_at);
+    let anchor = grant.anchor(key, forget_at);
     if !GrantRecord::fits(&anchor) {
         return Err(TokenDenial::GrantTooLarge);
     }

@@ -109,11 +109,13 @@ impl Decide for Collect {
         grant.code = Some(unspent);
         // Not before the ticket: it is the mark that that was used.
         let forget_at = grant.expires_at.max(self.ticket.expires_at);
-        let anchor = grant.anchor(&rules.realm, forget_at);
+        let key = Key::of_grant(&rules.realm, id);
+        let family = key.family();
+        let anchor = grant.anchor(key, forget_at);
         if !GrantRecord::fits(&anchor) {
             return Ok(Decision::deny(TokenDenial::GrantTooLarge).into());
         }
-        let pointer = code.pointer(&rules.realm, id, grant.family(&rules.realm), forget_at);
+        let pointer = code.pointer(&rules.realm, id, family, forget_at);
         let mut commit = context.commit().create(anchor);
         if let Some(pointer) = pointer {
             commit = commit.create(pointer);

@@ -11,7 +11,6 @@ use crate::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Denial, Error, ErrorCode, Fault, Refusal},
-    hash::sha256,
     operator_secret::RefreshKeys,
     store::{Expect, Key, Record, Stored},
     token::{
@@ -169,7 +168,7 @@ impl Decide for Ask<'_> {
             Standing::LateRetry => deny(RefreshDenial::LateRetry),
             Standing::Unknown => deny(RefreshDenial::Unknown),
             Standing::Reused => Decision::deny_with(
-                context.end(presented.grant.family(&rules.realm)),
+                context.end(presented.key.family()),
                 TokenDenial::Refresh(RefreshDenial::Reused),
             )
             .into(),
@@ -309,7 +308,8 @@ impl Ask<'_> {
                     .as_ref()
                     .unwrap_or(&presented.grant.request.scope);
                 let mut response = TokenResponse::of(access_token, token, scope, now);
-                response.grant_expires_at = Some(presented.grant.expires_at);
+                response.grant_expires_at =
+                    Some(presented.grant.ends_at(self.client, &rules.policy));
                 response.refresh_token = Some(refresh_token);
                 let expect = Expect::Version(presented.stored.version);
                 let commit = context.commit().guard(presented.key.clone(), expect);
@@ -326,7 +326,7 @@ impl Ask<'_> {
 
     /// The bits of the access token that this request gets.
     fn derived(&self, presented: &Presented<'_>, salt: &[u8; 16], keys: &RefreshKeys) -> [u8; 32] {
-        presented.token.access_token(salt, &self.digest(), keys)
+        presented.token.access_token(salt, self.parts(), keys)
     }
 
     fn issue(
@@ -339,7 +339,10 @@ impl Ask<'_> {
     ) -> Decision<TokenResponse, TokenDenial> {
         let Context { rules, now, .. } = *context;
         let Presented {
-            mut grant, stored, ..
+            mut grant,
+            key,
+            stored,
+            ..
         } = presented;
         let lifetime = rules.policy.access_token_lifetime(self.client);
         let ceiling = rules.policy.tokens_per_grant;
@@ -350,10 +353,9 @@ impl Ask<'_> {
         if issued.is_none() {
             return Decision::deny(TokenDenial::TooManyTokens);
         }
-        let (mut response, access_token) =
-            issue_of(bits, &self.issuance(&grant, rules), now, rules);
+        let (mut response, access_token) = issue_of(bits, &self.issuance(&grant, key), now, rules);
         response.refresh_token = Some(refresh_token);
-        response.grant_expires_at = Some(grant.expires_at);
+        response.grant_expires_at = Some(grant.ends_at(self.client, &rules.policy));
         // So long that no retry can miss it and issue it again.
         let access_token = Record {
             forget_at: access_token
@@ -367,12 +369,12 @@ impl Ask<'_> {
         let commit = context
             .commit()
             .create(access_token)
-            .replace(grant.anchor(&rules.realm, forget_at), stored.version);
+            .replace(grant.anchor(key.clone(), forget_at), stored.version);
         Decision::grant(commit, response)
     }
 
-    fn issuance<'a>(&'a self, grant: &'a GrantRecord, rules: &Rules) -> Issuance<'a> {
-        let mut issuance = grant.issuance(self.client, rules);
+    fn issuance<'a>(&'a self, grant: &'a GrantRecord, key: &Key) -> Issuance<'a> {
+        let mut issuance = grant.issuance(self.client, key.family());
         // RFC 6749 §6: what is narrowed here is the access token, never the grant.
         if let Some(scope) = &self.scope {
             issuance.scope = scope;
@@ -383,15 +385,11 @@ impl Ask<'_> {
         issuance
     }
 
-    /// What makes two requests with the same token the same request.
-    fn digest(&self) -> [u8; 32] {
+    /// What makes two requests with the same token the same request. The client is the same, or it gets nothing.
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let scope = self.scope.iter().map(Scope::as_str);
         let resources = self.resources.iter().map(Resource::as_str);
-        let parts = ["refresh request", self.client.id().as_str()]
-            .into_iter()
-            .chain(scope)
-            .chain(["resources"])
-            .chain(resources);
-        sha256(parts.map(str::as_bytes))
+        let parts = scope.chain(["resources"]).chain(resources);
+        parts.map(str::as_bytes)
     }
 }

@@ -3,14 +3,15 @@
 use super::AuthorizationServer;
 use crate::{
     authorize::{
-        AuthorizationResponse, Browser, Examined, Identified, Interaction, InteractionDenial,
-        Pending, Received, Refused, Sealed, Settle, Settled, UnprovenDenial, Verdict,
+        Approval, AuthorizationResponse, Browser, Examined, Identified, Interaction,
+        InteractionDenial, Pending, Received, Refused, Sealed, Settle, Settled, UnprovenDenial,
+        Verdict,
     },
     client::ClientDenial,
     decide::Context,
     error::{Error, Fault},
     event::Event,
-    types::{ClientId, Params, Subject},
+    types::{ClientId, Params},
 };
 
 /// What is to be done about an authorization request.
@@ -160,7 +161,7 @@ impl AuthorizationServer {
     }
 
     /// Approves what is pending under a handle if the user has allowed as much before and that is remembered; `None` if they
-    /// have to be asked.
+    /// have to be asked. All of the approval counts but its scope and whether to remember it.
     ///
     /// # Errors
     /// As [`settle`](Self::settle).
@@ -168,9 +169,9 @@ impl AuthorizationServer {
         &self,
         handle: &str,
         browser: Option<&Browser>,
-        subject: &Subject,
+        approval: impl Into<Approval>,
     ) -> Result<Option<Settled>, Error<InteractionDenial>> {
-        let verdict = Verdict::ApproveRemembered(subject.clone());
+        let verdict = Verdict::ApproveRemembered(approval.into());
         match self.decide_pending(handle, browser, &verdict).await {
             Ok((client_id, settled)) => {
                 self.told_of_settled(client_id, &verdict, &settled);
@@ -205,16 +206,16 @@ impl AuthorizationServer {
 
     /// Tells of a decision, and of a token that was issued with it.
     fn told_of_settled(&self, client_id: ClientId, verdict: &Verdict, settled: &Settled) {
-        let approved = |client_id, subject: &Subject, remembered| Event::Approved {
+        let approved = |client_id, approval: &Approval, remembered| Event::Approved {
             client_id,
-            subject: subject.clone(),
+            subject: approval.subject.clone(),
             grant: settled.grant,
             remembered,
         };
         self.happened(|| match verdict {
             Verdict::Deny => Event::Declined { client_id },
-            Verdict::Approve(approval) => approved(client_id, &approval.subject, false),
-            Verdict::ApproveRemembered(subject) => approved(client_id, subject, true),
+            Verdict::Approve(approval) => approved(client_id, approval, false),
+            Verdict::ApproveRemembered(approval) => approved(client_id, approval, true),
         });
         if let Some(token) = &settled.token {
             self.happened(|| Event::issued(token, None));

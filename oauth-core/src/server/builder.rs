@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::{
     AuthorizationServer, Inner,
     keys::{Keyring, SecretSource},
+    namespace::Announcement,
 };
 use crate::{
     client::ClientAuthenticationMethod,
@@ -220,6 +221,7 @@ impl Builder {
             profile: self.profile,
             metadata,
             keys: Keyring::new(&secret, &realm),
+            announcement: Announcement::new(),
             rules: Rules {
                 realm,
                 policy: self.policy,

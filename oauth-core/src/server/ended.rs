@@ -100,7 +100,7 @@ impl AuthorizationServer {
     }
 
     /// Whether a grant's refresh token is too old: by its grant, or for not being used.
-    fn is_over(&self, client: &Client, grant: &GrantRecord) -> bool {
+    pub(super) fn is_over(&self, client: &Client, grant: &GrantRecord) -> bool {
         let now = self.now();
         let policy = &self.rules().policy;
         let idle = policy.refresh_token_idle(client);

@@ -41,6 +41,7 @@ impl AuthorizationServer {
 
     /// What is derived from the operator secret.
     pub(super) async fn keys(&self) -> Result<&ServerKeys, Fault> {
+        self.look_for_namespace().await;
         match self.0.keys.0.get() {
             Some(keys) => Ok(keys),
             // Boxed, since it happens once: the futures of all requests need no room for it.

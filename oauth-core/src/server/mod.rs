@@ -11,19 +11,20 @@ mod grants;
 mod introspect;
 mod keys;
 mod mark;
+pub(crate) mod namespace;
 mod own;
 mod revoke;
 mod token;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use self::keys::Keyring;
 pub use self::{
     authorize::AuthorizeAnswer,
     builder::{Builder, Endpoints, InvalidServer},
     ended::Ended,
     grants::{Connection, GrantInfo, GrantPage},
 };
+use self::{keys::Keyring, namespace::Announcement};
 use crate::{
     client::ClientAuthenticationMethod,
     decide::{Context, Decide, Decision, Found, Look, Rules, Step},
@@ -70,6 +71,7 @@ struct Inner {
     grants: Vec<Box<dyn Grant>>,
     methods: Vec<Box<dyn ClientAuthenticationMethod>>,
     keys: Keyring,
+    announcement: Announcement,
     signer: Option<Arc<dyn Signer>>,
 }
 
@@ -131,7 +133,10 @@ impl AuthorizationServer {
                 return answer.map_err(Error::Denied);
             };
             match self.commit(commit, now).await {
-                Ok(Outcome::Committed) => return answer.map_err(Error::Denied),
+                Ok(Outcome::Committed) => {
+                    self.note_namespace().await;
+                    return answer.map_err(Error::Denied);
+                }
                 Ok(Outcome::Conflict) => {}
                 Err(fault) => {
                     // Boxed, since it is rare: the futures of all others need no room for it.
@@ -214,12 +219,15 @@ impl AuthorizationServer {
     }
 
     async fn confirm(&self, error: StoreError, witness: Option<Witness>) -> Result<Outcome, Fault> {
-        if let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness)
-            && witness.confirms(self.0.store.load(witness.key()).await?.as_ref())
-        {
-            return Ok(Outcome::Committed);
+        let (StoreErrorKind::Unknown, Some(witness)) = (error.kind(), witness) else {
+            return Err(error.into());
+        };
+        let found = self.0.store.load(witness.key()).await?;
+        match witness.confirms(found.as_ref()) {
+            Some(true) => Ok(Outcome::Committed),
+            Some(false) => Err(StoreError::unavailable(error).into()),
+            None => Err(error.into()),
         }
-        Err(error.into())
     }
 
     /// Whether what was decided has happened although the commit failed; the failure if it has not, or nobody knows.
@@ -288,8 +296,10 @@ impl Records {
 
 /// What shows that a commit was applied.
 enum Witness {
-    /// A record that it wrote, under its id.
-    Written(Key, Version),
+    /// A record that it wrote, under its id, where there was none before.
+    Created(Key, Version),
+    /// A record that it replaced, under its id.
+    Replaced(Key, Version),
     /// The anchor of a family that it ended. If somebody else did, so much the better.
     Ended(Key),
     /// A record that it removed. If somebody else did, so much the better.
@@ -299,12 +309,12 @@ enum Witness {
 impl Witness {
     fn of(commit: &Commit, realm: &Realm) -> Option<Self> {
         let mut puts = commit.puts.iter().rev();
-        // One that was not there before: nobody else knows of it yet and can have written it again.
-        let put = puts
-            .find(|put| put.expect == Expect::Absent)
-            .or(commit.puts.first());
-        if let Some(put) = put {
-            return Some(Self::Written(put.record.key.clone(), commit.id));
+        // Best one that was not there before: nobody else knows of it yet and can have written it again.
+        if let Some(put) = puts.find(|put| put.expect == Expect::Absent) {
+            return Some(Self::Created(put.record.key.clone(), commit.id));
+        }
+        if let Some(put) = commit.puts.first() {
+            return Some(Self::Replaced(put.record.key.clone(), commit.id));
         }
         if let Some(end) = commit.ends.first() {
             let anchor = Key::remembered(realm, Kind::GRANT, *end.family.anchor());
@@ -316,15 +326,24 @@ impl Witness {
 
     fn key(&self) -> &Key {
         match self {
-            Self::Written(key, _) | Self::Ended(key) | Self::Removed(key) => key,
+            Self::Created(key, _)
+            | Self::Replaced(key, _)
+            | Self::Ended(key)
+            | Self::Removed(key) => key,
         }
     }
 
-    fn confirms(&self, found: Option<&Stored>) -> bool {
-        match self {
-            Self::Written(_, id) => found.is_some_and(|stored| stored.version == *id),
-            Self::Ended(_) => found.is_some_and(|stored| stored.closed),
-            Self::Removed(_) => found.is_none(),
+    /// Whether the commit was applied; `None` if this does not tell.
+    fn confirms(&self, found: Option<&Stored>) -> Option<bool> {
+        match (self, found) {
+            (Self::Created(_, id) | Self::Replaced(_, id), Some(stored)) => {
+                (stored.version == *id).then_some(true)
+            }
+            // A token that is not there must not be given out, whatever else has happened.
+            (Self::Created(..), None) => Some(false),
+            (Self::Replaced(..), None) => None,
+            (Self::Ended(_), found) => found.is_some_and(|stored| stored.closed).then_some(true),
+            (Self::Removed(_), found) => found.is_none().then_some(true),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     client::{Client, ClientRequest},
     error::{Error, Fault},
     event::Event,
-    token::{Extent, Holding, RevocationDenial, Revoke, Revoked},
+    token::{Extent, Holder, Holding, RevocationDenial, Revoke, Revoked},
     types::{BorrowedSecret, ClientId, Secret},
 };
 
@@ -110,9 +110,12 @@ impl AuthorizationServer {
         let ask = Holding {
             token: token.borrowed(),
         };
-        match self.look(&ask).await? {
-            Some(id) => self.find_client(&id).await,
-            None => Ok(None),
-        }
+        let Some(Holder { client_id, grant }) = self.look(&ask).await? else {
+            return Ok(None);
+        };
+        let client = self.find_client(&client_id).await?;
+        let can_be_used =
+            |client: &Arc<Client>| grant.is_none_or(|grant| !self.is_over(client, &grant));
+        Ok(client.filter(can_be_used))
     }
 }

@@ -8,11 +8,7 @@
 //! token. So each body begins with a byte, the lowest version of the reader that may read it. An older reader fails, which
 //! clients are told as `temporarily_unavailable`, and rewriting a record never lowers that byte.
 
-use minicbor::{
-    Decoder, Encoder,
-    decode::Error,
-    encode::{self, write::Write},
-};
+use minicbor::{Decoder, decode::Error};
 
 use super::StoreError;
 use crate::{
@@ -62,7 +58,7 @@ pub(crate) trait Field: Sized {
 /// The bytes of a body.
 pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
     let mut out = Writer::new();
-    out.byte(body.reader().max(body.was_read_by()));
+    out.raw(&[body.reader().max(body.was_read_by())]);
     body.write(&mut out);
     out.finish()
 }
@@ -109,96 +105,89 @@ pub(crate) fn from_bytes<T: Field>(bytes: &[u8]) -> Option<T> {
     (input.position() == bytes.len()).then_some(value)
 }
 
-/// Writes CBOR to memory.
-pub(crate) struct Writer(Encoder<Room>);
-
-/// Where a body is written. Nearly every body fits into the first part, and is then copied once, into as many bytes as it has.
-struct Room {
-    bytes: [u8; 512],
+/// Writes CBOR to memory (RFC 8949 §3): whole numbers, bytes, text, lists and maps of a known length.
+pub(crate) struct Writer {
+    /// Nearly every body fits in here, and is then copied once, into as many bytes as it has.
+    room: [u8; 512],
     len: usize,
-    /// Everything, if that is more.
+    /// Everything, once that is more.
     spill: Vec<u8>,
 }
 
-impl Write for Room {
-    type Error = std::convert::Infallible;
+impl Writer {
+    fn new() -> Self {
+        Self {
+            room: [0; 512],
+            len: 0,
+            spill: Vec::new(),
+        }
+    }
 
-    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+    fn finish(self) -> Box<[u8]> {
+        if self.spill.is_empty() {
+            self.room[..self.len].into()
+        } else {
+            self.spill.into()
+        }
+    }
+
+    /// Bytes that are CBOR already.
+    fn raw(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
-        match self.bytes.get_mut(self.len..end) {
+        match self.room.get_mut(self.len..end) {
             Some(free) if self.spill.is_empty() => free.copy_from_slice(bytes),
             _ => {
                 if self.spill.is_empty() {
-                    self.spill.extend(&self.bytes[..self.len]);
+                    self.spill.extend(&self.room[..self.len]);
                 }
                 self.spill.extend(bytes);
             }
         }
         self.len = end;
-        Ok(())
-    }
-}
-
-impl Writer {
-    fn new() -> Self {
-        Self(Encoder::new(Room {
-            bytes: [0; 512],
-            len: 0,
-            spill: Vec::new(),
-        }))
     }
 
-    fn finish(self) -> Box<[u8]> {
-        let room = self.0.into_writer();
-        if room.spill.is_empty() {
-            room.bytes[..room.len].into()
-        } else {
-            room.spill.into()
+    /// The head of an item: its major type, and its value or length in as few bytes as it takes.
+    fn head(&mut self, major: u8, value: u64) {
+        let [.., b3, b2, b1, b0] = value.to_be_bytes();
+        match value {
+            0..24 => self.raw(&[major << 5 | b0]),
+            24..=0xff => self.raw(&[major << 5 | 24, b0]),
+            0x100..=0xffff => self.raw(&[major << 5 | 25, b1, b0]),
+            0x1_0000..=0xffff_ffff => self.raw(&[major << 5 | 26, b3, b2, b1, b0]),
+            0x1_0000_0000.. => {
+                let mut head = [major << 5 | 27; 9];
+                head[1..].copy_from_slice(&value.to_be_bytes());
+                self.raw(&head);
+            }
         }
-    }
-
-    /// One byte as it is.
-    fn byte(&mut self, byte: u8) {
-        self.raw(&[byte]);
-    }
-
-    /// Bytes that are CBOR already.
-    fn raw(&mut self, bytes: &[u8]) {
-        let Ok(()) = self.0.writer_mut().write_all(bytes);
     }
 
     /// A whole number.
     pub(crate) fn number(&mut self, number: u64) {
-        sure(self.0.u64(number));
+        self.head(0, number);
     }
 
     /// A byte string.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        sure(self.0.bytes(bytes));
+        self.head(2, bytes.len() as u64);
+        self.raw(bytes);
     }
 
     /// A text.
     pub(crate) fn text(&mut self, text: &str) {
-        sure(self.0.str(text));
+        self.head(3, text.len() as u64);
+        self.raw(text.as_bytes());
     }
 
     /// The beginning of a list of so many values.
     pub(crate) fn list(&mut self, len: usize) {
-        sure(self.0.array(len as u64));
+        self.head(4, len as u64);
     }
 
     /// The beginning of a map of so many entries.
     pub(crate) fn map(&mut self, len: u64) {
-        sure(self.0.map(len));
+        self.head(5, len);
     }
-}
-
-fn sure<T>(written: Result<T, encode::Error<std::convert::Infallible>>) {
-    #[expect(
-        clippy::expect_used,
-        reason = "an encoder of plain values fails only where what it writes to fails, and memory does not"
-    )]
-    written.expect("writing plain values to memory cannot fail");
 }
 
 /// The number of entries of the map that comes next.
@@ -212,6 +201,7 @@ pub(crate) fn map(input: &mut Decoder<'_>) -> Result<u64, Error> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unknown {
     count: u64,
+    /// Numbers and values, as CBOR.
     bytes: Vec<u8>,
     reader: u8,
 }
@@ -243,7 +233,7 @@ impl Unknown {
     pub(crate) fn keep(&mut self, number: u64, input: &mut Decoder<'_>) -> Result<(), Error> {
         let start = input.position();
         input.skip()?;
-        sure(Encoder::new(&mut self.bytes).u64(number));
+        self.bytes.extend(to_bytes(&number));
         self.bytes.extend(&input.input()[start..input.position()]);
         self.count += 1;
         Ok(())
@@ -599,6 +589,26 @@ mod tests {
         let rewritten = encode(&decode_as::<Old>(2, &bytes).unwrap());
         assert_eq!(rewritten[0], 2);
         assert_eq!(read_new(&rewritten), locked);
+    }
+
+    /// RFC 8949 §3: what is written is what another reader of CBOR reads, at every length of a head.
+    #[test]
+    fn heads_are_those_of_cbor() {
+        for shift in 0..64 {
+            for number in [(1_u64 << shift) - 1, 1 << shift, 24, 255] {
+                let bytes = to_bytes(&number);
+                let mut input = Decoder::new(&bytes);
+                assert_eq!(
+                    (input.u64().unwrap(), input.position()),
+                    (number, bytes.len())
+                );
+                assert_eq!(bytes.len(), minicbor::to_vec(number).unwrap().len());
+            }
+        }
+        for len in [0, 23, 24, 255, 256, 65_535, 65_536] {
+            let text = "x".repeat(len);
+            assert_eq!(&*to_bytes(&text), minicbor::to_vec(&text).unwrap());
+        }
     }
 
     #[test]

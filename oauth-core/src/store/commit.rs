@@ -131,8 +131,11 @@ impl Commit {
         self
     }
 
-    /// Whether it would change nothing. Guards alone change nothing, and are committed all the same: they may conflict.
+    /// Whether it changes nothing and expects nothing.
     pub fn is_empty(&self) -> bool {
-        self.puts.is_empty() && self.removals.is_empty() && self.ends.is_empty()
+        self.guards.is_empty()
+            && self.puts.is_empty()
+            && self.removals.is_empty()
+            && self.ends.is_empty()
     }
 }

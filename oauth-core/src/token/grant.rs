@@ -11,11 +11,11 @@ use super::{
 use crate::{
     authorization_request::AuthorizationRequest,
     client::Client,
-    decide::{Context, Rules},
+    decide::Context,
     grant::GrantType,
     policy::Policy,
     store::{
-        Body, Family, Key, Owner, Realm, Record, Role, StoreError, Stored, Unknown, decode, encode,
+        Body, Family, Key, Owner, Record, Role, StoreError, Stored, Unknown, decode, encode,
         numbered,
     },
     time::Timestamp,
@@ -130,15 +130,10 @@ impl GrantRecord {
         decode(&stored.body).map(Some)
     }
 
-    /// The family that it anchors.
-    pub(crate) fn family(&self, realm: &Realm) -> Family {
-        Key::of_grant(realm, self.id).family()
-    }
-
-    /// The record that anchors its family, and is listed for user and client.
-    pub(crate) fn anchor(&self, realm: &Realm, forget_at: Timestamp) -> Record {
+    /// The record under `key` that anchors its family, and is listed for user and client.
+    pub(crate) fn anchor(&self, key: Key, forget_at: Timestamp) -> Record {
         Record {
-            key: Key::of_grant(realm, self.id),
+            key,
             role: Role::Anchor,
             owner: Owner::new(
                 Some(self.request.client_id.to_arc()),
@@ -173,11 +168,11 @@ impl GrantRecord {
         self.expires_at.min(self.granted_at + lifetime)
     }
 
-    /// An access token for all that was granted.
-    pub(crate) fn issuance<'a>(&'a self, client: &'a Client, rules: &Rules) -> Issuance<'a> {
+    /// An access token of its family, for all that was granted.
+    pub(crate) fn issuance<'a>(&'a self, client: &'a Client, family: Family) -> Issuance<'a> {
         Issuance {
             subject: self.subject.as_ref(),
-            role: Role::Member(self.family(&rules.realm)),
+            role: Role::Member(family),
             confirmation: self.confirmation,
             authentication: self.authentication.as_ref(),
             authorization_details: self.authorization_details.as_ref(),

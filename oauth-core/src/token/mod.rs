@@ -19,10 +19,10 @@ pub use self::{
 };
 pub(crate) use self::{
     access::{encode_bits, issue_of, key as access_token_key},
-    code::{Code, CodePointer, UnspentCode},
+    code::{Code, CodePointer, RedeemedCode, UnspentCode},
     grant::{DecisionMark, GrantRecord},
     introspect::Introspect,
     issued::IssuedTokens,
     refresh::{RefreshState, RefreshToken, Standing},
-    revoke::{Extent, Holding, Revoke, Revoked},
+    revoke::{Extent, Holder, Holding, Revoke, Revoked},
 };

@@ -81,19 +81,20 @@ impl RefreshToken {
 
     /// The token that follows this one. The store has the salt, the client the secret and the operator the key; it takes all three.
     pub(crate) fn successor(&self, salt: &[u8; 16], keys: &RefreshKeys) -> Self {
-        let secret = keys.derive(&[b"refresh token", self.secret.as_slice(), salt]);
+        let secret = keys.derive([b"next".as_slice(), self.secret.as_slice(), salt]);
         Self::new(self.grant, self.generation.saturating_add(1), secret, keys)
     }
 
-    /// The access token that is issued for this one and for a request with this digest, so that the same request again gets the
+    /// The access token that is issued for this one and for a request of these parts, so that the same request again gets the
     /// same token.
-    pub(crate) fn access_token(
-        &self,
-        salt: &[u8; 16],
-        request: &[u8; 32],
+    pub(crate) fn access_token<'a>(
+        &'a self,
+        salt: &'a [u8; 16],
+        request: impl IntoIterator<Item = &'a [u8]>,
         keys: &RefreshKeys,
     ) -> [u8; 32] {
-        keys.derive(&[b"access token", self.secret.as_slice(), salt, request])
+        let parts = [b"access".as_slice(), self.secret.as_slice(), salt];
+        keys.derive(parts.into_iter().chain(request))
     }
 
     /// Whether it was issued here, under an operator secret that is still valid.
@@ -111,11 +112,13 @@ impl RefreshToken {
         ])
     }
 
+    /// Over all its bytes, so that there is one text for one token.
     pub(crate) fn digest(&self, realm: &Realm) -> [u8; 32] {
-        let parts: [&[u8]; 3] = [
+        let parts: [&[u8]; 4] = [
             self.grant.as_bytes(),
             &self.generation.to_be_bytes(),
             self.secret.as_slice(),
+            &self.tag,
         ];
         *Key::new(realm, Kind::REFRESH_TOKEN, &parts)
             .digest()

@@ -174,8 +174,16 @@ pub(crate) struct Holding<'a> {
     pub(crate) token: BorrowedSecret<'a>,
 }
 
+/// Who holds a token.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    pub(crate) client_id: ClientId,
+    /// Of a refresh token: what may have ended since by what the policy says of the client.
+    pub(crate) grant: Option<GrantRecord>,
+}
+
 impl Look for Holding<'_> {
-    type Answer = Option<ClientId>;
+    type Answer = Option<Holder>;
 
     fn needs(&self, rules: &Rules) -> Vec<Key> {
         rules.formats.keys(&rules.realm, self.token)
@@ -186,13 +194,16 @@ impl Look for Holding<'_> {
         found: &Found<'_>,
         rules: &Rules,
         now: Timestamp,
-    ) -> Result<Option<ClientId>, Fault> {
+    ) -> Result<Option<Holder>, Fault> {
         for (key, stored) in found.iter() {
             if key.kind() == Kind::ACCESS_TOKEN {
                 if let TokenState::Valid(token) = TokenState::read(stored, now)?
                     && token.confirmation.is_none()
                 {
-                    return Ok(Some(token.client_id));
+                    return Ok(Some(Holder {
+                        client_id: token.client_id,
+                        grant: None,
+                    }));
                 }
             } else if let Some(grant) = GrantRecord::open(stored)? {
                 let token = RefreshToken::decode(&rules.formats, self.token);
@@ -200,8 +211,11 @@ impl Look for Holding<'_> {
                     (Some(token), Some(refresh)) => refresh.is_current(token, &rules.realm),
                     _ => false,
                 };
-                if is_current && now < grant.expires_at && grant.confirmation.is_none() {
-                    return Ok(Some(grant.request.client_id));
+                if is_current && grant.confirmation.is_none() {
+                    return Ok(Some(Holder {
+                        client_id: grant.request.client_id.clone(),
+                        grant: Some(grant),
+                    }));
                 }
             }
         }

@@ -9,12 +9,14 @@ pub mod clients;
 pub mod faulty;
 pub mod flow;
 pub mod users;
+pub mod watched;
 
 use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -27,7 +29,7 @@ use oauth_core::{
     policy::{Policy, ResourceServer},
     random::{Entropy, EntropyError, Random},
     server::Builder,
-    store::{ClientStore, StaticClients, Store},
+    store::{ClientStore, Key, Kind, Realm, StaticClients, Store},
     time::{Clock, Timestamp},
     types::{Issuer, Resource, Scope, Secret, Subject},
 };
@@ -74,12 +76,22 @@ impl Fixture {
         seen: Arc<dyn Store>,
         build: impl FnOnce(Builder) -> Builder,
     ) -> Self {
+        Self::built_for(clients::all(), store, seen, build)
+    }
+
+    /// With a server of its own making, for clients of its own.
+    pub fn built_for(
+        clients: Vec<Client>,
+        store: MemoryStore,
+        seen: Arc<dyn Store>,
+        build: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let clock = Arc::new(TestClock::default());
         let events = Arc::new(Recorder::default());
         let builder = AuthorizationServer::builder(
             issuer(),
             seen,
-            static_clients(clients::all()),
+            static_clients(clients),
             Arc::clone(&clock) as Arc<dyn Clock>,
             Arc::new(SeededEntropy::default()),
         )
@@ -135,7 +147,16 @@ impl Fixture {
 
     /// How many records there are.
     pub fn records(&self) -> usize {
-        self.store.len().unwrap()
+        self.store.len().unwrap() - usize::from(self.is_announced())
+    }
+
+    /// Whether the server has noted whose records are in the store.
+    fn is_announced(&self) -> bool {
+        let key = Key::new(&Realm::new(""), Kind::SERVER_KEY, &[b"namespaces"]);
+        let mut load = self.store.load(&key);
+        let mut context = Context::from_waker(Waker::noop());
+        // This store answers at once.
+        matches!(load.as_mut().poll(&mut context), Poll::Ready(Ok(Some(_))))
     }
 }
 

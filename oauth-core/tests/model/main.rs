@@ -12,6 +12,7 @@
 mod common;
 mod expected;
 mod operation;
+mod peril;
 mod run;
 
 use std::sync::Arc;

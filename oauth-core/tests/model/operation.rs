@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use crate::peril::Fate;
+
 /// Something that happens. Numbers choose from what there is by then, the newest first, and nothing happens if that is nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operation {
@@ -14,21 +16,25 @@ pub(crate) enum Operation {
         user: usize,
         narrow: bool,
         remember: bool,
+        fate: Fate,
     },
     ApproveRemembered {
         pending: usize,
         user: usize,
+        fate: Fate,
     },
     Deny {
         pending: usize,
     },
     Redeem {
-        code: usize,
+        grant: usize,
         how: Redeeming,
+        fate: Fate,
     },
     Refresh {
         token: usize,
         how: Refreshing,
+        fate: Fate,
     },
     ClientCredentials,
     RevokeAccess {
@@ -57,6 +63,8 @@ pub(crate) enum Operation {
     },
     Prune,
     Restart,
+    /// The next step of replacing the operator secret.
+    RotateSecret,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,7 +79,10 @@ pub(crate) enum Redeeming {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Refreshing {
     Right,
-    Narrowed,
+    /// With half of the scope, if that has two halves.
+    Reading,
+    /// With the other half.
+    Writing,
     Widened,
     WrongClient,
     WrongResource,
@@ -89,14 +100,15 @@ fn operation() -> impl Strategy<Value = Operation> {
     let index = || prop_oneof![3 => Just(0_usize), 2 => 0..3_usize, 1 => 0..40_usize];
     prop_oneof![
         6 => (client.clone(), any::<bool>()).prop_map(|(client, wide)| O::Authorize { client, wide }),
-        8 => (index(), user.clone(), any::<bool>(), any::<bool>())
-            .prop_map(|(pending, user, narrow, remember)| O::Approve { pending, user, narrow, remember }),
-        3 => (index(), user.clone()).prop_map(|(pending, user)| O::ApproveRemembered { pending, user }),
+        8 => (index(), user.clone(), any::<bool>(), any::<bool>(), fate())
+            .prop_map(|(pending, user, narrow, remember, fate)| O::Approve { pending, user, narrow, remember, fate }),
+        3 => (index(), user.clone(), fate())
+            .prop_map(|(pending, user, fate)| O::ApproveRemembered { pending, user, fate }),
         1 => index().prop_map(|pending| O::Deny { pending }),
-        10 => (index(), redeeming()).prop_map(|(code, how)| O::Redeem { code, how }),
-        14 => (index(), refreshing()).prop_map(|(token, how)| O::Refresh { token, how }),
+        10 => (index(), redeeming(), fate()).prop_map(|(grant, how, fate)| O::Redeem { grant, how, fate }),
+        18 => (index(), refreshing(), fate()).prop_map(|(token, how, fate)| O::Refresh { token, how, fate }),
         1 => Just(O::ClientCredentials),
-        2 => (index(), prop::bool::weighted(0.7)).prop_map(|(token, by_owner)| O::RevokeAccess { token, by_owner }),
+        3 => (index(), prop::bool::weighted(0.7)).prop_map(|(token, by_owner)| O::RevokeAccess { token, by_owner }),
         1 => (index(), prop::bool::weighted(0.5)).prop_map(|(token, by_owner)| O::RevokeRefresh { token, by_owner }),
         1 => (client.clone(), user.clone()).prop_map(|(client, user)| O::Withdraw { client, user }),
         1 => index().prop_map(|grant| O::EndGrant { grant }),
@@ -107,6 +119,17 @@ fn operation() -> impl Strategy<Value = Operation> {
         8 => passing().prop_map(|millis| O::Advance { millis }),
         1 => Just(O::Prune),
         1 => Just(O::Restart),
+        2 => Just(O::RotateSecret),
+    ]
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        8 => Just(Fate::Fine),
+        1 => Just(Fate::Lost),
+        1 => Just(Fate::AnswerLost),
+        1 => Just(Fate::DiesBefore),
+        1 => Just(Fate::DiesAfter),
     ]
 }
 
@@ -123,7 +146,8 @@ fn redeeming() -> impl Strategy<Value = Redeeming> {
 fn refreshing() -> impl Strategy<Value = Refreshing> {
     prop_oneof![
         8 => Just(Refreshing::Right),
-        3 => Just(Refreshing::Narrowed),
+        3 => Just(Refreshing::Reading),
+        3 => Just(Refreshing::Writing),
         1 => Just(Refreshing::Widened),
         1 => Just(Refreshing::WrongClient),
         1 => Just(Refreshing::WrongResource),

@@ -95,7 +95,9 @@ pub struct SkipsGuardsAlone;
 #[async_trait]
 impl Mistake for SkipsGuardsAlone {
     async fn commit(&self, model: &ModelStore, commit: Commit) -> Result<Outcome, StoreError> {
-        if commit.is_empty() {
+        let writes_nothing =
+            commit.puts.is_empty() && commit.removals.is_empty() && commit.ends.is_empty();
+        if writes_nothing {
             return Ok(Outcome::Committed);
         }
         model.commit(commit).await

@@ -31,6 +31,9 @@ pub(super) enum BearerDenial {
     /// No such token, or it has expired, or was revoked.
     #[error("the access token is not valid")]
     Invalid,
+    /// A token that is bound to a key, which the request does not prove; or one that is not, by the scheme of those that are.
+    #[error("the request does not prove that it may use the access token")]
+    Unproven,
     /// A token for other resource servers; or one for none in particular, at an API that has a name.
     #[error("the access token is for another audience")]
     WrongAudience,
@@ -67,8 +70,8 @@ impl BearerDenial {
             Self::BodyTooLong => {
                 invalid_request(StatusCode::PAYLOAD_TOO_LARGE, "the form body is too long")
             }
-            // One answer for both: whose token it is, is nobody's business.
-            Self::Invalid | Self::WrongAudience => (
+            // One answer for all: whose token it is, is nobody's business.
+            Self::Invalid | Self::Unproven | Self::WrongAudience => (
                 StatusCode::UNAUTHORIZED,
                 Some(Refusal::new(
                     ErrorCode::INVALID_TOKEN,

@@ -41,10 +41,13 @@
 //! | the request | status | challenge |
 //! |---|---|---|
 //! | has no token | 401 | without an error |
-//! | has a token that is not valid, or not for this API | 401 | `invalid_token` |
+//! | has a token that is not valid, not for this API, or bound to a key | 401 | `invalid_token` |
 //! | has a token with too little scope | 403 | `insufficient_scope`, and the scope |
 //! | has several tokens, or something that is none | 400 | `invalid_request` |
 //! | has a token that cannot be checked now | 503 | none, but `Retry-After` |
+//!
+//! Proofs of possession are not looked at, so tokens that are bound to a key (`cnf`) are refused: taking one for a bearer token
+//! would undo its binding.
 //!
 //! Tokens in other places than the `Authorization` header are not seen at all unless a route
 //! [takes](BearerLayer::form_body) [them](BearerLayer::dangerous_query_token).

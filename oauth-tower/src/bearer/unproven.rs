@@ -4,8 +4,8 @@ use oauth_core::token::{AccessToken, PresentedToken};
 
 /// A valid access token, of which it is not known yet whether whoever presented it may use it.
 ///
-/// Made by a [`TokenVerifier`](super::TokenVerifier), which need not know how tokens are bound to keys. There is one way to get
-/// the token out, and it checks that.
+/// Made by a [`TokenVerifier`](super::TokenVerifier), which need not know how tokens are bound to keys. [`prove`](Self::prove) gets
+/// the token out, and checks that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnprovenToken(AccessToken);
 
@@ -14,6 +14,13 @@ impl UnprovenToken {
     /// it is bound.
     pub fn new(token: AccessToken) -> Self {
         Self(token)
+    }
+
+    /// The token, whoever presented it: for verifiers that look at what others have found.
+    ///
+    /// Dangerous: if it is bound to a key, whoever presented it may have stolen it.
+    pub fn dangerous_get(&self) -> &AccessToken {
+        &self.0
     }
 
     /// The token, if it [may be used](PresentedToken::may_use) as it was presented.

@@ -124,13 +124,15 @@ mod tests {
         for bad in ["f", "FE", "fg", " fe", "fe ", "é"] {
             assert_eq!(Hex.decode(bad), None, "{bad}");
         }
+        let whole = UpperCase("RES_").encode(&[0xab; 20]);
         let good = UpperCase("RES_").encode(&[0xab; 32]);
         let good = good.expose();
         for bad in [
             &good[4..],
             &good.to_lowercase(),
-            &format!("{good}A"),
-            &format!("{good}AAAAAAAA="),
+            // A digit too many, which makes no byte.
+            &format!("{}A", whole.expose()),
+            &format!("{good}="),
             // Another last digit, whose lowest bits mean nothing.
             &format!("{}B", &good[..good.len() - 1]),
             "RES_1",

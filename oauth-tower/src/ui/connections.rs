@@ -15,10 +15,10 @@ use crate::{
 
 /// The list.
 pub(super) async fn show(ui: &Ui, request: &Parts) -> Result<Response<Body>, PageError> {
-    let Some(Session { subject, id }) = session::find(ui, &request.headers).await? else {
+    let Some(Session { user, id }) = session::find(ui, &request.headers).await? else {
         return Ok(see_other(&ui.path(LOGIN)));
     };
-    let list = ui.server.connections(&subject).await?;
+    let list = ui.server.connections(&user.subject).await?;
     let mut applications = Vec::with_capacity(list.len());
     for connection in &list {
         let client = ui
@@ -39,7 +39,7 @@ pub(super) async fn show(ui: &Ui, request: &Parts) -> Result<Response<Body>, Pag
         style: style(),
         action: ui.path(CONNECTIONS),
         logout: ui.path(LOGOUT),
-        user: &session::user(ui, &subject).await,
+        user: &session::name_of(ui, &user.subject).await,
         token: &forms::token(ui, &id).await?,
         applications,
     };
@@ -58,7 +58,9 @@ pub(super) async fn submit(
         StatusCode::BAD_REQUEST,
         "The form names no application.",
     ))?;
-    ui.server.withdraw(&session.subject, &client_id).await?;
+    ui.server
+        .withdraw(&session.user.subject, &client_id)
+        .await?;
     Ok(see_other(&ui.path(CONNECTIONS)))
 }
 

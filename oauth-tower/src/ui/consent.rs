@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use oauth_core::{
-    authorize::{Approval, Pending},
+    authorize::Pending,
     types::{Params, Scope},
 };
 
@@ -57,7 +57,7 @@ pub(super) async fn submit(
         return Ok(ui.go(LOGIN, handle));
     };
     // Whoever signed in as another user in another tab has not seen this question as that user.
-    if form.get("subject") != Some(session.subject.as_str()) {
+    if form.get("subject") != Some(session.user.subject.as_str()) {
         return ask(ui, headers, handle, &session, Some(OTHER_USER)).await;
     }
     let asked = ui.interactions.pending(handle, headers).await?;
@@ -65,7 +65,7 @@ pub(super) async fn submit(
     if scope.is_empty() && !asked.scope().is_empty() {
         return ask(ui, headers, handle, &session, Some(NOTHING)).await;
     }
-    let mut approval = Approval::new(session.subject).only(scope);
+    let mut approval = session.user.approval().only(scope);
     approval.remember = form.get("remember").is_some();
     ui.interactions.approve(handle, headers, approval).await
 }
@@ -97,8 +97,8 @@ async fn ask(
         client: client.name(),
         logout: ui.path(LOGOUT),
         token: &forms::token(ui, &session.id).await?,
-        user: &session::user(ui, &session.subject).await,
-        subject: session.subject.as_str(),
+        user: &session::name_of(ui, &session.user.subject).await,
+        subject: session.user.subject.as_str(),
         returns_to: pending.redirect_uri().as_str(),
         handle,
         scopes: describe(ui, pending.scope()),

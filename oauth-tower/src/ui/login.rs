@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{
     CONNECTIONS, LOGIN, Ui, forms,
     pages::{Bound, Login, render, style},
-    session,
+    session::{self, User},
 };
 use crate::{
     host::PageError,
@@ -32,10 +32,10 @@ pub(super) async fn show(
     query: &Params,
 ) -> Result<Response<Body>, PageError> {
     let handle = query.get("interaction");
-    if let Some(subject) = ui.signed_in(&request.headers).await? {
+    if let Some(session) = session::find(ui, &request.headers).await? {
         return match handle {
             Some(handle) => {
-                ui.decided_or_asked(handle, &request.headers, &subject)
+                ui.decided_or_asked(handle, &request.headers, &session.user)
                     .await
             }
             None => Ok(see_other(&ui.path(CONNECTIONS))),
@@ -102,14 +102,15 @@ pub(super) async fn submit(
     ui.server.report(&Event::SignedIn {
         subject: subject.clone(),
     });
+    let user = User {
+        subject,
+        signed_in_at: ui.server.now(),
+    };
     let mut response = match handle {
-        Some(handle) => {
-            ui.decided_or_asked(handle, &request.headers, &subject)
-                .await?
-        }
+        Some(handle) => ui.decided_or_asked(handle, &request.headers, &user).await?,
         None => see_other(&ui.path(CONNECTIONS)),
     };
-    session::open(ui, &subject, response.headers_mut()).await?;
+    session::open(ui, &user, response.headers_mut()).await?;
     Ok(response)
 }
 

@@ -1,7 +1,8 @@
 //! Pages that are ready to use: sign-in, consent, errors, and connected applications. Plain HTML that works without scripts.
 //!
 //! [`Ui`] is a [`Host`]: give it to [`OAuth::new`](crate::OAuth::new), and [`OAuth::service`](crate::OAuth::service) serves its
-//! pages too. All it needs is to be told who a user name and a password belong to.
+//! pages too. All it needs is to be told who a user name and a password belong to. Its tokens tell when the user signed in
+//! (`auth_time`), and that it was with a password (`amr`).
 //!
 //! | path, below the issuer | page |
 //! |---|---|
@@ -31,6 +32,7 @@ use oauth_core::{
 };
 
 pub use self::accounts::Accounts;
+use self::session::User;
 use crate::{
     host::{Host, Interactions, PageError},
     throttle::Throttle,
@@ -99,8 +101,8 @@ impl Ui {
     }
 
     /// How long users stay signed in: 12 hours, if this is not called. A session is a sealed cookie that nothing in the store
-    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`]. The key is in the store, so
-    /// whoever can read that can sign in as anybody.
+    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`]. Whoever knows the operator
+    /// secret can sign in as anybody.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self
@@ -117,9 +119,8 @@ impl Ui {
     /// # Errors
     /// If the store fails.
     pub async fn signed_in(&self, headers: &http::HeaderMap) -> Result<Option<Subject>, Fault> {
-        Ok(session::find(self, headers)
-            .await?
-            .map(|session| session.subject))
+        let session = session::find(self, headers).await?;
+        Ok(session.map(|session| session.user.subject))
     }
 
     /// The path of a page, from the root of the host.
@@ -137,10 +138,10 @@ impl Ui {
         interaction: Interaction,
         request: &Parts,
     ) -> Result<Response<Body>, PageError> {
-        let Some(subject) = self.signed_in(&request.headers).await? else {
+        let Some(session) = session::find(self, &request.headers).await? else {
             return Ok(self.go(LOGIN, &interaction.handle));
         };
-        self.decided_or_asked(&interaction.handle, &request.headers, &subject)
+        self.decided_or_asked(&interaction.handle, &request.headers, &session.user)
             .await
     }
 
@@ -149,11 +150,11 @@ impl Ui {
         &self,
         handle: &str,
         headers: &http::HeaderMap,
-        subject: &Subject,
+        user: &User,
     ) -> Result<Response<Body>, PageError> {
         let remembered = self
             .interactions
-            .approve_remembered(handle, headers, subject)
+            .approve_remembered(handle, headers, user.approval())
             .await?;
         Ok(remembered.unwrap_or_else(|| self.go(CONSENT, handle)))
     }

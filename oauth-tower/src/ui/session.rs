@@ -1,12 +1,13 @@
-//! Who is signed in: a sealed cookie, which every process over the same store can read and nobody else can make.
+//! Who is signed in: a sealed cookie, which every process with the same operator secret can read and nobody else can make.
 
 use std::error::Error;
 
 use http::HeaderMap;
 use oauth_core::{
+    authorize::Approval,
     error::Fault,
     time::Timestamp,
-    types::{Issuer, Subject},
+    types::{Authentication, Issuer, Subject},
 };
 use sha2::{Digest, Sha256};
 
@@ -17,14 +18,29 @@ const PURPOSE: &str = "ui session";
 
 /// A user who is signed in.
 pub(super) struct Session {
-    pub(super) subject: Subject,
+    pub(super) user: User,
     /// The digest of the cookie, to which forms are bound.
     pub(super) id: [u8; 32],
 }
 
+/// Who signed in, and when.
+#[derive(Clone)]
+pub(super) struct User {
+    pub(super) subject: Subject,
+    pub(super) signed_in_at: Timestamp,
+}
+
+impl User {
+    /// What this user allows, having signed in with a password (`pwd`, RFC 8176 §2).
+    pub(super) fn approval(&self) -> Approval {
+        let authentication = Authentication::new(self.signed_in_at).methods(["pwd"]);
+        Approval::new(self.subject.clone()).authentication(authentication)
+    }
+}
+
 /// The session of a request.
 pub(super) async fn find(ui: &Ui, headers: &HeaderMap) -> Result<Option<Session>, Fault> {
-    let mut values = cookies(headers, name(ui.server.issuer())).peekable();
+    let mut values = cookies(headers, cookie(ui.server.issuer())).peekable();
     if values.peek().is_none() {
         return Ok(None);
     }
@@ -32,12 +48,12 @@ pub(super) async fn find(ui: &Ui, headers: &HeaderMap) -> Result<Option<Session>
     let session = values.find_map(|value| {
         let content = sealer.open(PURPOSE, value)?;
         Some(Session {
-            subject: read(&content, ui.server.now())?,
+            user: read(&content).filter(|user| ui.server.now() < ends_at(ui, user))?,
             id: Sha256::digest(value).into(),
         })
     });
     match session {
-        Some(session) if is_active(ui, &session.subject).await => Ok(Some(session)),
+        Some(session) if is_active(ui, &session.user.subject).await => Ok(Some(session)),
         _ => Ok(None),
     }
 }
@@ -54,7 +70,7 @@ async fn is_active(ui: &Ui, subject: &Subject) -> bool {
 }
 
 /// What the pages call a user.
-pub(super) async fn user(ui: &Ui, subject: &Subject) -> String {
+pub(super) async fn name_of(ui: &Ui, subject: &Subject) -> String {
     let name = ui.accounts.display_name(subject).await;
     name.unwrap_or_else(|error| {
         tracing::error!(
@@ -66,20 +82,19 @@ pub(super) async fn user(ui: &Ui, subject: &Subject) -> String {
 }
 
 /// Opens a session.
-pub(super) async fn open(ui: &Ui, subject: &Subject, headers: &mut HeaderMap) -> Result<(), Fault> {
-    let expires_at = ui.server.now() + ui.session_lifetime;
+pub(super) async fn open(ui: &Ui, user: &User, headers: &mut HeaderMap) -> Result<(), Fault> {
     let nonce = ui.server.random()?.id();
     let content = [
-        &expires_at.as_unix_millis().to_be_bytes(),
+        &user.signed_in_at.as_unix_millis().to_be_bytes(),
         nonce.as_slice(),
-        subject.as_str().as_bytes(),
+        user.subject.as_str().as_bytes(),
     ]
     .concat();
     let value = ui.server.sealer().await?.seal(PURPOSE, &content);
     let issuer = ui.server.issuer();
     append_cookie(
         headers,
-        name(issuer),
+        cookie(issuer),
         &value,
         issuer,
         Some(ui.session_lifetime.as_secs()),
@@ -90,22 +105,25 @@ pub(super) async fn open(ui: &Ui, subject: &Subject, headers: &mut HeaderMap) ->
 /// Ends a session: the browser forgets it. Nothing is stored about sessions, so a copy of the cookie would live to its end.
 pub(super) fn close(ui: &Ui, headers: &mut HeaderMap) {
     let issuer = ui.server.issuer();
-    append_cookie(headers, name(issuer), "", issuer, Some(0));
+    append_cookie(headers, cookie(issuer), "", issuer, Some(0));
 }
 
-/// Expiry, nonce, subject.
-fn read(content: &[u8], now: Timestamp) -> Option<Subject> {
-    let (expires_at, rest) = content.split_first_chunk::<8>()?;
+/// When the user signed in, a nonce, the subject.
+fn read(content: &[u8]) -> Option<User> {
+    let (signed_in_at, rest) = content.split_first_chunk::<8>()?;
     let (_, subject) = rest.split_first_chunk::<16>()?;
-    let is_live = now < Timestamp::from_unix_millis(u64::from_be_bytes(*expires_at));
-    if is_live {
-        Subject::new(std::str::from_utf8(subject).ok()?).ok()
-    } else {
-        None
-    }
+    Some(User {
+        subject: Subject::new(std::str::from_utf8(subject).ok()?).ok()?,
+        signed_in_at: Timestamp::from_unix_millis(u64::from_be_bytes(*signed_in_at)),
+    })
 }
 
-fn name(issuer: &Issuer) -> &'static str {
+/// If the operator shortens the lifetime, sessions that are open end earlier too.
+fn ends_at(ui: &Ui, user: &User) -> Timestamp {
+    user.signed_in_at + ui.session_lifetime
+}
+
+fn cookie(issuer: &Issuer) -> &'static str {
     if issuer.is_secure() {
         "__Host-oauth-session"
     } else {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use oauth_core::{
     time::Timestamp,
     token::PresentedToken,
-    types::{ClientId, Secret},
+    types::{ClientId, Confirmation, Secret},
 };
 use oauth_tower::{
     BoxError,
@@ -25,6 +25,8 @@ use tower::util::BoxCloneSyncService;
 use crate::support::{Hands, get, scope, send};
 
 const NOW: u64 = 1_700_000_000;
+/// 32 bytes of 0xfb.
+const DIGEST: &str = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s";
 
 type Client = BoxCloneSyncService<Request<Full<Bytes>>, Response<Full<Bytes>>, BoxError>;
 
@@ -176,6 +178,83 @@ async fn an_active_answer_is_read_with_all_it_says() {
     assert_eq!(token.expires_at, Timestamp::MAX);
 }
 
+/// A binding is told, and the layer lets nobody through with it who has proven nothing.
+#[tokio::test]
+async fn a_bound_token_is_never_taken_for_a_bearer_token() {
+    for (cnf, token_type, expected) in [
+        (
+            json!({"jkt": DIGEST}),
+            "DPoP",
+            Confirmation::Jwk([0xfb; 32]),
+        ),
+        (
+            json!({"jkt": DIGEST}),
+            "Bearer",
+            Confirmation::Jwk([0xfb; 32]),
+        ),
+        (
+            json!({"x5t#S256": DIGEST}),
+            "Bearer",
+            Confirmation::Certificate([0xfb; 32]),
+        ),
+    ] {
+        let fake = Fake::new(active(json!({"cnf": cnf, "token_type": token_type})));
+        let verifier = fake.verifier();
+        // The second time from the cache.
+        for _ in 0..2 {
+            let token = verifier.verify(&shown()).await.unwrap().unwrap();
+            assert_eq!(token.dangerous_get().confirmation, Some(expected));
+            assert_eq!(token.prove(&shown()), None);
+        }
+        assert_eq!(fake.asked(), 1);
+        let layer = BearerLayer::new(fake.verifier());
+        let answer = send(&layer, get("/", &[("authorization", "Bearer x")])).await;
+        assert_eq!(answer.status, 401);
+        assert!(answer.challenge().unwrap().contains("\"invalid_token\""));
+    }
+}
+
+/// RFC 9470 §6.2, RFC 9396 §9.2, RFC 8693 §4.1, and what RFC 7662 §2.2 leaves to the server.
+#[tokio::test]
+async fn how_the_user_signed_in_and_whatever_else_is_told() {
+    let fake = Fake::new(active(json!({
+        "auth_time": NOW - 5, "acr": "2", "amr": ["pwd", "otp"],
+        "authorization_details": [{"type": "payment", "amount": 1}],
+        "act": {"sub": "helper", "iss": "https://other", "act": {"sub": "first"}},
+        "jti": "x", "username": "Alice", "iss": "https://login.example", "tenant": {"id": 7}, "flag": null,
+    })));
+    let token = fake.verifier().verify(&shown()).await.unwrap().unwrap();
+    let token = token.prove(&shown()).unwrap();
+    let authentication = token.authentication.unwrap();
+    assert_eq!(authentication.time.as_unix_seconds(), NOW - 5);
+    assert_eq!(authentication.class.as_deref(), Some("2"));
+    assert_eq!(authentication.methods, ["pwd", "otp"]);
+    assert_eq!(
+        token.authorization_details.unwrap().as_str(),
+        r#"[{"amount":1,"type":"payment"}]"#
+    );
+    let actor = token.actor.unwrap();
+    assert_eq!(
+        (actor.subject.as_str(), actor.issuer.as_deref()),
+        ("helper", Some("https://other"))
+    );
+    assert_eq!(actor.actor.unwrap().subject, "first");
+    let data: Value = token.data.unwrap().to().unwrap();
+    assert_eq!(data, json!({"tenant": {"id": 7}, "flag": null}));
+
+    // Without a time it was long ago, so nobody takes it for a recent one.
+    fake.answers(Reply::Json(active(json!({"acr": "2"}))));
+    let token = fake.verifier().verify(&shown()).await.unwrap().unwrap();
+    let token = token.prove(&shown()).unwrap();
+    assert_eq!(token.authentication.unwrap().time, Timestamp::default());
+    assert_eq!((token.actor, token.data), (None, None));
+    // What is too much is left out; the token is what it is.
+    fake.answers(Reply::Json(active(json!({"much": "x".repeat(1024)}))));
+    let token = fake.verifier().verify(&shown()).await.unwrap().unwrap();
+    let token = token.prove(&shown()).unwrap();
+    assert_eq!((token.authentication, token.data), (None, None));
+}
+
 /// 6749-7-a, v21-5.2-a: what is no access token that can be used by showing it, now, is not valid.
 #[tokio::test]
 async fn an_answer_that_gives_no_access() {
@@ -190,10 +269,27 @@ async fn an_answer_that_gives_no_access() {
             json!({"active": true, "client_id": "app"}),
         ),
         ("a refresh token", active(json!({"token_type": null}))),
-        ("another type", active(json!({"token_type": "DPoP"}))),
+        ("another type", active(json!({"token_type": "N_A"}))),
+        ("DPoP without a key", active(json!({"token_type": "DPoP"}))),
         (
-            "bound to a certificate",
+            "DPoP with a certificate",
+            active(json!({"token_type": "DPoP", "cnf": {"x5t#S256": DIGEST}})),
+        ),
+        (
+            "a binding that is none",
             active(json!({"cnf": {"x5t#S256": "x"}})),
+        ),
+        ("a binding that is none", active(json!({"cnf": {}}))),
+        ("a binding that is none", active(json!({"cnf": "jkt"}))),
+        ("a binding that is none", active(json!({"cnf": []}))),
+        (
+            "a padded digest",
+            active(json!({"cnf": {"jkt": format!("{DIGEST}=")}})),
+        ),
+        ("an unknown binding", active(json!({"cnf": {"kid": "x"}}))),
+        (
+            "an unknown binding too",
+            active(json!({"cnf": {"jkt": DIGEST, "kid": "x"}})),
         ),
         ("over", active(json!({"exp": NOW}))),
         ("long over", active(json!({"exp": 0}))),
@@ -258,6 +354,14 @@ async fn an_answer_that_cannot_be_relied_on() {
                 r#"{"active":false,"active":true,"token_type":"Bearer","client_id":"app"}"#,
             ),
         ),
+        (
+            "a binding, and none",
+            raw(
+                200,
+                json,
+                r#"{"active":true,"token_type":"Bearer","client_id":"app","cnf":{"kid":"x"},"cnf":null}"#,
+            ),
+        ),
         ("more", raw(200, json, r#"{"active":false}{}"#)),
         (
             "no client",
@@ -281,6 +385,15 @@ async fn an_answer_that_cannot_be_relied_on() {
             Reply::Json(active(json!({"aud": [1]}))),
         ),
         ("a strange user", Reply::Json(active(json!({"sub": ""})))),
+        ("a strange actor", Reply::Json(active(json!({"act": {}})))),
+        (
+            "strange methods",
+            Reply::Json(active(json!({"amr": "pwd"}))),
+        ),
+        (
+            "strange details",
+            Reply::Json(active(json!({"authorization_details": {"type": "a"}}))),
+        ),
         (
             "too long",
             Reply::Json(active(json!({"x": "x".repeat(16 * 1024)}))),

@@ -77,6 +77,11 @@ async fn a_token_in_the_header() {
             &["Bearer nobody"],
             INVALID_TOKEN,
         ),
+        (
+            "9449-7.2: a bound token shown like a bearer token",
+            &["Bearer bound"],
+            INVALID_TOKEN,
+        ),
         ("6750-3.1-a", &["Bearer"], INVALID_REQUEST),
         ("6750-2.1-b", &["Bearer ="], INVALID_REQUEST),
         ("6750-2.1-b", &["Bearer reader reader"], INVALID_REQUEST),

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use oauth_core::{
     time::{Clock, Timestamp},
     token::{AccessToken, PresentedToken},
-    types::Scope,
+    types::{Confirmation, Scope},
 };
 use oauth_tower::bearer::{TokenVerifier, Unavailable, UnprovenToken, ValidToken};
 use tower::{Layer, Service, ServiceExt};
@@ -54,6 +54,11 @@ impl TokenVerifier for Known {
                 "read",
                 &["https://other", "https://api"],
             )))),
+            "bound" => {
+                let mut token = token("read write", &[]);
+                token.confirmation = Some(Confirmation::Jwk([7; 32]));
+                Ok(Some(UnprovenToken::new(token)))
+            }
             "theirs" => Ok(Some(UnprovenToken::new(token("read", &["https://other"])))),
             "unlucky" => Err(Unavailable::new("the database is away")),
             _ => Ok(None),

@@ -33,6 +33,8 @@ pub const ODD: &str = "odd client:+%41";
 pub const INSPECTOR: &str = "inspector";
 /// May introspect what is for the mail.
 pub const MAIL_SERVER: &str = "mail server";
+/// A grant of a test's own, which the machine may use.
+pub const EVERYTHING: &str = "urn:example:everything";
 
 pub fn all() -> Vec<Client> {
     let clients = [
@@ -66,7 +68,7 @@ pub fn all() -> Vec<Client> {
         confidential(MACHINE)
             .redirect_uri(redirect_uri(MACHINE))
             .scope(scope("read"))
-            .grant_types([GrantType::CLIENT_CREDENTIALS]),
+            .grant_types([GrantType::CLIENT_CREDENTIALS, GrantType::new(EVERYTHING)]),
         confidential(BRIEF)
             .redirect_uri(redirect_uri(BRIEF))
             .scope(scope("read"))

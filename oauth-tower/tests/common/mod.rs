@@ -28,7 +28,7 @@ use oauth_core::{
     event::{Event, Events},
     operator_secret::OperatorSecret,
     policy::{Policy, ResourceServer},
-    server::Endpoints,
+    server::{Builder, Endpoints},
     store::{Commit, Key, Listing, Outcome, Page, StaticClients, Store, StoreError, Stored},
     time::{Clock, Timestamp},
     types::{Issuer, Params, Resource, Scope, Subject},
@@ -66,6 +66,10 @@ pub struct Setup {
     pub policy: Policy,
     pub limits: Limits,
     pub throttle: bool,
+    /// So that hardly anything can be done without the store.
+    pub secret_in_store: bool,
+    /// Adds a grant.
+    pub grant: Option<Box<dyn FnOnce(Builder) -> Builder>>,
 }
 
 impl Default for Setup {
@@ -77,6 +81,8 @@ impl Default for Setup {
             policy: policy(),
             limits: Limits::default(),
             throttle: true,
+            secret_in_store: false,
+            grant: None,
         }
     }
 }
@@ -89,19 +95,26 @@ impl Setup {
             inner: self.store,
             is_broken: AtomicBool::default(),
         });
-        let server = AuthorizationServer::builder(
+        let builder = AuthorizationServer::builder(
             Issuer::new(self.issuer).unwrap(),
             store.clone(),
             Arc::new(StaticClients::from_iter(clients::all())),
             clock.clone(),
             Arc::new(SystemEntropy),
         )
-        .operator_secret(OperatorSecret::from_bytes([7; 32]))
         .endpoints(self.endpoints)
         .policy(self.policy)
-        .events(events.clone())
-        .build()
-        .unwrap();
+        .events(events.clone());
+        let builder = if self.secret_in_store {
+            builder.dangerous_secret_in_store()
+        } else {
+            builder.operator_secret(OperatorSecret::from_bytes([7; 32]))
+        };
+        let builder = match self.grant {
+            Some(add) => add(builder),
+            None => builder,
+        };
+        let server = builder.build().unwrap();
         let host = TestHost::new(server.clone());
         let throttle = self
             .throttle

@@ -183,8 +183,12 @@ mod tests {
             issuer = "http://127.0.0.1:9000"
             listen = "127.0.0.1:9000"
             store = "sqlite:/tmp/x.db"
+            secret_key_file = "new.key"
+            secret_key_files_previous = ["old.key", "/etc/older.key"]
+            namespace = "http://login.example:9000"
             [policy]
             code_lifetime = 5
+            tokens_per_grant = 3
             refresh_token_idle = 7
             throttle = false
             [[user]]
@@ -209,7 +213,17 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.store, Some(StoreUrl::Sqlite("/tmp/x.db".into())));
+        assert_eq!(config.secret_key_file, Some("new.key".into()));
+        assert_eq!(
+            config.secret_key_files_previous,
+            [PathBuf::from("old.key"), "/etc/older.key".into()]
+        );
+        assert_eq!(
+            config.namespace,
+            Some(Realm::new("http://login.example:9000"))
+        );
         assert_eq!(config.policy.code_lifetime, Duration::from_secs(5));
+        assert_eq!(config.policy.tokens_per_grant, 3);
         assert_eq!(
             config.policy.refresh_token_idle,
             Some(Duration::from_secs(7))
@@ -238,6 +252,17 @@ mod tests {
             ("issuer = 7", 1, "expected a string"),
             ("listen = \"nowhere\"", 1, "127.0.0.1:8080"),
             ("store = \"mysql:x\"", 1, "sqlite:PATH"),
+            ("secret_key_file = 7", 1, "expected a string"),
+            ("secret_key_file = \"\"", 1, "secret_key_file is not empty"),
+            ("secret_key_files_previous = \"old.key\"", 1, "a list"),
+            (
+                "secret_key_files_previous = [\"old.key\",\n\"\"]",
+                2,
+                "not empty",
+            ),
+            ("namespace = \"\"", 1, "namespace is not empty"),
+            ("[policy]\ntokens_per_grant = 0", 2, "from 1 on"),
+            ("[policy]\ntokens_per_grant = \"1\"", 2, "tokens_per_grant"),
             ("[policy]\ncode_lifetime = -1", 2, "code_lifetime"),
             ("[policy]\ncode_lifetime = 0", 2, "longer than zero"),
             ("[policy]\ncode_lifetime = \"60\"", 2, "seconds"),

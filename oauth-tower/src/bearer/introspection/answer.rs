@@ -1,11 +1,16 @@
 //! What an authorization server answers (RFC 7662 §2.2).
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use oauth_core::{
     time::Timestamp,
     token::AccessToken,
-    types::{ClientId, Scope, Subject},
+    types::{
+        Actor, Authentication, AuthorizationDetails, ClientId, Confirmation, HostData, Scope,
+        Subject,
+    },
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 /// An answer. A member of the wrong type makes the whole answer unreadable.
@@ -20,7 +25,16 @@ pub(super) struct Answer {
     iat: Option<u64>,
     nbf: Option<u64>,
     exp: Option<u64>,
-    cnf: Option<IgnoredAny>,
+    cnf: Option<Value>,
+    auth_time: Option<u64>,
+    acr: Option<String>,
+    #[serde(default)]
+    amr: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "details")]
+    authorization_details: Option<AuthorizationDetails>,
+    act: Option<Act>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 /// RFC 7662 §2.2: a service-specific string identifier or list of string identifiers.
@@ -31,20 +45,37 @@ enum Audience {
     Several(Vec<String>),
 }
 
+/// RFC 8693 §4.1.
+#[derive(Deserialize)]
+struct Act {
+    sub: String,
+    iss: Option<String>,
+    act: Option<Box<Act>>,
+}
+
+impl From<Act> for Actor {
+    fn from(act: Act) -> Self {
+        let mut actor = Self::new(act.sub);
+        actor.issuer = act.iss;
+        actor.actor = act.act.map(|act| Box::new((*act).into()));
+        actor
+    }
+}
+
+/// Members of RFC 7662 §2.2 that an API is not told.
+const UNTOLD: [&str; 3] = ["iss", "jti", "username"];
+
 /// An active token whose client is not told: whom it was issued to cannot be said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the authorization server's answer names no client_id")]
 pub(super) struct NoClient;
 
 impl Answer {
-    /// The access token; `None` if it is not one that can be used by showing it, now.
+    /// The access token; `None` if it cannot be used now, or not in a way that is known here.
     pub(super) fn token(self, now: Timestamp) -> Result<Option<AccessToken>, NoClient> {
-        // A refresh token has no type, and a token of another type needs a proof that nobody here has checked.
-        let is_bearer = self
-            .token_type
-            .is_some_and(|name| name.eq_ignore_ascii_case("Bearer"));
-        // RFC 8705 §3 and RFC 9449 §6: bound to a key, so showing it is not enough, whatever its type says.
-        let is_bound = self.cnf.is_some();
+        let Ok(confirmation) = self.cnf.as_ref().map(confirmation).transpose() else {
+            return Ok(None);
+        };
         let expires_at = self
             .exp
             .map_or(Timestamp::MAX, Timestamp::from_unix_seconds);
@@ -52,7 +83,8 @@ impl Answer {
             .nbf
             .map_or_else(Timestamp::default, Timestamp::from_unix_seconds);
         let is_current = begins_at <= now && now < expires_at;
-        if !(self.active && is_bearer && !is_bound && is_current) {
+        if !(self.active && is_access_token(self.token_type.as_deref(), confirmation) && is_current)
+        {
             return Ok(None);
         }
         let mut token = AccessToken::new(
@@ -69,6 +101,73 @@ impl Answer {
             Some(Audience::One(name)) => vec![name],
             Some(Audience::Several(names)) => names,
         };
+        token.confirmation = confirmation;
+        token.authentication = authentication(self.auth_time, self.acr, self.amr);
+        token.authorization_details = self.authorization_details;
+        token.actor = self.act.map(Actor::from);
+        token.data = data(self.others);
         Ok(Some(token))
     }
+}
+
+/// A refresh token has no type, and a token of an unknown type is used in a way that nobody here knows.
+fn is_access_token(token_type: Option<&str>, confirmation: Option<Confirmation>) -> bool {
+    token_type.is_some_and(|name| {
+        let is_dpop = name.eq_ignore_ascii_case("DPoP");
+        name.eq_ignore_ascii_case("Bearer")
+            || is_dpop && matches!(confirmation, Some(Confirmation::Jwk(_)))
+    })
+}
+
+/// A binding that is not understood.
+struct UnknownBinding;
+
+/// RFC 9449 §6.1 and RFC 8705 §3.1. Two bindings at once are none that is understood.
+fn confirmation(cnf: &Value) -> Result<Confirmation, UnknownBinding> {
+    let mut members = cnf.as_object().ok_or(UnknownBinding)?.iter();
+    let (Some((name, value)), None) = (members.next(), members.next()) else {
+        return Err(UnknownBinding);
+    };
+    let digest = value
+        .as_str()
+        .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok())
+        .ok_or(UnknownBinding)?;
+    match name.as_str() {
+        "jkt" => Ok(Confirmation::Jwk(digest)),
+        "x5t#S256" => Ok(Confirmation::Certificate(digest)),
+        _ => Err(UnknownBinding),
+    }
+}
+
+/// RFC 9470 §6.2. Without a time it was long ago: who asks for a recent one must not take it.
+fn authentication(
+    time: Option<u64>,
+    class: Option<String>,
+    methods: Option<Vec<String>>,
+) -> Option<Authentication> {
+    if time.is_none() && class.is_none() && methods.is_none() {
+        return None;
+    }
+    let time = time.map_or_else(Timestamp::default, Timestamp::from_unix_seconds);
+    let mut authentication = Authentication::new(time).methods(methods.unwrap_or_default());
+    authentication.class = class;
+    Some(authentication)
+}
+
+/// What else the server says, unless that is too much.
+fn data(mut others: Map<String, Value>) -> Option<HostData> {
+    others.retain(|name, _| !UNTOLD.contains(&name.as_str()));
+    if others.is_empty() {
+        return None;
+    }
+    HostData::new(&others)
+        .inspect_err(|error| tracing::warn!(%error, "what else is said of a token is left out"))
+        .ok()
+}
+
+fn details<'de, D: Deserializer<'de>>(input: D) -> Result<Option<AuthorizationDetails>, D::Error> {
+    let details = Option::<Value>::deserialize(input)?;
+    details
+        .map(|details| details.to_string().parse().map_err(de::Error::custom))
+        .transpose()
 }
