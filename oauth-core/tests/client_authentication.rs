@@ -544,6 +544,8 @@ async fn of_several_one_time_marks_all_are_written_or_none() {
     const DENIED: (&str, &str) = ("grant_type", "other");
     let notary = Notary::new();
     let with = |grant, proof| notary.token_and_records(grant, proof);
+    // What the server writes once.
+    assert_eq!(with(GRANT, "good 0").await.0, "ok");
     for (grant, proof, expected, records) in [
         (GRANT, "good a b", "ok", 3),
         // One of the two was used before, so the other is not used now.

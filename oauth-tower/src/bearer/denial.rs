@@ -31,9 +31,9 @@ pub(super) enum BearerDenial {
     /// No such token, or it has expired, or was revoked.
     #[error("the access token is not valid")]
     Invalid,
-    /// A token that is bound to a key, which the request does not prove.
-    #[error("the access token is bound to a key, and the request does not prove that it has that")]
-    Bound,
+    /// A token that is bound to a key, which the request does not prove; or one that is not, by the scheme of those that are.
+    #[error("the request does not prove that it may use the access token")]
+    Unproven,
     /// A token for other resource servers; or one for none in particular, at an API that has a name.
     #[error("the access token is for another audience")]
     WrongAudience,
@@ -71,7 +71,7 @@ impl BearerDenial {
                 invalid_request(StatusCode::PAYLOAD_TOO_LARGE, "the form body is too long")
             }
             // One answer for all: whose token it is, is nobody's business.
-            Self::Invalid | Self::Bound | Self::WrongAudience => (
+            Self::Invalid | Self::Unproven | Self::WrongAudience => (
                 StatusCode::UNAUTHORIZED,
                 Some(Refusal::new(
                     ErrorCode::INVALID_TOKEN,

@@ -23,8 +23,15 @@ use super::{
 /// In how many seconds clients may ask again when tokens cannot be checked.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
-pub(super) type Check =
-    Pin<Box<dyn Future<Output = Result<Option<AccessToken>, Unavailable>> + Send>>;
+pub(super) type Check = Pin<Box<dyn Future<Output = Result<AccessToken, Refused>> + Send>>;
+
+/// Why there is no token that the sender may use.
+pub(super) enum Refused {
+    /// It may use none.
+    Denied(BearerDenial),
+    /// Nobody knows.
+    Unavailable(Unavailable),
+}
 
 pin_project! {
     /// The answer of a [`Bearer`](super::Bearer) service.
@@ -148,16 +155,16 @@ where
 
 /// The token, if the request goes through with it; else what it is answered.
 fn judge(
-    answer: Result<Option<AccessToken>, Unavailable>,
+    answer: Result<AccessToken, Refused>,
     requirements: &Requirements,
 ) -> Result<AccessToken, Response<()>> {
     let token = match answer {
-        Ok(Some(token)) => token,
-        Ok(None) => {
-            tracing::info!(reason = %BearerDenial::Invalid, "request refused");
-            return Err(refuse(BearerDenial::Invalid, requirements));
+        Ok(token) => token,
+        Err(Refused::Denied(denial)) => {
+            tracing::info!(reason = %denial, "request refused");
+            return Err(refuse(denial, requirements));
         }
-        Err(reason) => return Err(unavailable(&reason)),
+        Err(Refused::Unavailable(reason)) => return Err(unavailable(&reason)),
     };
     match requirements.check(&token) {
         Ok(()) => Ok(token),

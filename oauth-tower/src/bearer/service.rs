@@ -12,6 +12,7 @@ use tower_service::Service;
 use super::{
     ResponseBody, ResponseFuture, TokenVerifier, ValidToken,
     denial::BearerDenial,
+    future::Refused,
     requirements::Requirements,
     token::{Found, find},
     valid::Tokenless,
@@ -98,8 +99,12 @@ where
         let verifier = Arc::clone(&self.verifier);
         let requirements = Arc::clone(&self.requirements);
         let check = Box::pin(async move {
-            let token = verifier.as_ref().verify(&presented).await?;
-            Ok(token.and_then(|token| token.prove(&presented)))
+            let token = verifier.as_ref().verify(&presented).await;
+            let token = token.map_err(Refused::Unavailable)?;
+            let token = token.ok_or(Refused::Denied(BearerDenial::Invalid))?;
+            token
+                .prove(&presented)
+                .ok_or(Refused::Denied(BearerDenial::Unproven))
         });
         ResponseFuture::checking(check, requirements, inner, request, in_query)
     }
