@@ -15,6 +15,7 @@ use oauth_core::{
     },
     grant::GrantType,
     operator_secret::OperatorSecret,
+    policy::Policy,
     server::{AuthorizeAnswer, Builder},
     store::{StaticClients, Store},
     types::{ClientId, Issuer, Params, Secret, SecretDigest, Subject},
@@ -67,7 +68,11 @@ pub fn server(store: Arc<dyn Store>) -> Result<AuthorizationServer, Error> {
 pub fn builder(store: Arc<dyn Store>) -> Result<Builder, Error> {
     let clients: StaticClients = [client()?].into_iter().collect();
     let issuer = Issuer::new("https://login.example")?;
+    let mut policy = Policy::default();
+    // Loads refresh one grant over and over, within the life of its access tokens.
+    policy.tokens_per_grant = u32::MAX;
     Ok(oauth_tower::server(issuer, store, clients)
+        .policy(policy)
         .operator_secret(OperatorSecret::from_bytes([42; 32])))
 }
 
@@ -113,6 +118,11 @@ impl Demo {
             resource: bearer.layer(service_fn(resource)),
             server,
         })
+    }
+
+    /// The server behind it.
+    pub fn server(&self) -> &AuthorizationServer {
+        &self.server
     }
 
     /// A code for the demo client and its verifier, as a user in a browser would get it.

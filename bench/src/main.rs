@@ -16,6 +16,8 @@ enum Command {
     Peers(peers::Arguments),
     /// What a request costs as the store grows, and whether the store stays as it is under churn
     Growth(growth::Arguments),
+    /// Whether grants that are refreshed over and over stay as small as they were
+    Refreshed(growth::Refreshed),
     /// A store of one size, for `growth` to put under load
     #[command(hide = true)]
     Grown(growth::Grown),
@@ -28,6 +30,7 @@ fn main() -> Result<(), Error> {
     match Arguments::parse().command {
         Command::Peers(arguments) => peers::run(&arguments),
         Command::Growth(arguments) => growth::run(&arguments),
+        Command::Refreshed(arguments) => growth::refreshed::run(&arguments),
         Command::Grown(grown) => grown.serve(),
         Command::Serve(contestant) => contestant.serve(),
     }

@@ -63,7 +63,18 @@ pub(super) struct Churn {
 }
 
 /// A clock that goes when it is told to.
-struct Simulated(AtomicU64);
+pub(super) struct Simulated(AtomicU64);
+
+impl Simulated {
+    pub(super) fn new() -> Self {
+        Self(AtomicU64::new(1_800_000_000_000))
+    }
+
+    pub(super) fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.fetch_add(millis, Ordering::Relaxed);
+    }
+}
 
 impl Clock for Simulated {
     fn now(&self) -> Timestamp {
@@ -73,7 +84,7 @@ impl Clock for Simulated {
 
 /// Lets the hour pass.
 pub(super) async fn run(place: &Place) -> Result<Churn, Error> {
-    let clock = Arc::new(Simulated(AtomicU64::new(1_800_000_000_000)));
+    let clock = Arc::new(Simulated::new());
     let mut policy = Policy::default();
     policy.access_token_lifetime = Duration::from_secs(LIFETIME * 60);
     let server = builder(place.store())?
@@ -91,7 +102,7 @@ pub(super) async fn run(place: &Place) -> Result<Churn, Error> {
         while let Some(minted) = tasks.join_next().await {
             minted??;
         }
-        clock.0.fetch_add(STEP * 1000, Ordering::Relaxed);
+        clock.advance(Duration::from_secs(STEP));
         if second % (LOOK * 60) == 0 {
             place.vacuum().await?;
         }

@@ -7,6 +7,7 @@ mod churn;
 mod family;
 mod grown;
 mod place;
+pub mod refreshed;
 mod report;
 mod sample;
 mod svg;
@@ -17,13 +18,13 @@ use std::{collections::BTreeMap, process::Command};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-pub use self::grown::Grown;
 use self::{
     churn::Churn,
     family::Ending,
     grown::{Running, Size},
     report::Report,
 };
+pub use self::{grown::Grown, refreshed::Refreshed};
 use crate::{
     Error,
     peers::{pin, report::load},

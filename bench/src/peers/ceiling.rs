@@ -13,7 +13,7 @@ use crate::{
 };
 
 const TOKEN: &str = r#"{"access_token":"oauth_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"scope":"read"}"#;
-const TOKENS: &str = r#"{"access_token":"oauth_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"refresh_token":"oauth_rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","scope":"read"}"#;
+const TOKENS: &str = r#"{"access_token":"oauth_at_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","token_type":"Bearer","expires_in":3600,"refresh_token":"oauth_rt_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","scope":"read"}"#;
 const ACTIVE: &str = r#"{"active":true,"client_id":"demo","sub":"user 0000","scope":"read","token_type":"Bearer","exp":1800000000,"iat":1799996400,"iss":"https://login.example"}"#;
 
 /// Knows nothing.
