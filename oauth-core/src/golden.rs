@@ -98,10 +98,10 @@ fn grant() -> GrantRecord {
     let id = GrantId::from_bytes([0x11; 16]);
     let subject = Subject::new("alice").unwrap();
     let mut grant = GrantRecord::new(id, request(), Some(subject), NOW);
-    grant.authentication = Some(authentication());
+    grant.authentication = Some(Box::new(authentication()));
     grant.confirmation = Some(Confirmation::Jwk([0x22; 32]));
     grant.authorization_details = Some(r#"[{"type":"payment"}]"#.parse().unwrap());
-    grant.actor = Some(actor());
+    grant.actor = Some(Box::new(actor()));
     grant.data = Some(r#"{"tenant":"north"}"#.parse().unwrap());
     grant
 }
@@ -144,9 +144,9 @@ fn every_body_is_read_as_it_was_written() {
     token.audience = vec!["https://api.example".into()];
     token.profile = Some("odd".into());
     token.confirmation = Some(Confirmation::Jwk([0xaa; 32]));
-    token.authentication = Some(authentication());
+    token.authentication = Some(Box::new(authentication()));
     token.authorization_details = Some(r#"[{"type":"payment"}]"#.parse().unwrap());
-    token.actor = Some(actor());
+    token.actor = Some(Box::new(actor()));
     token.data = Some(r#"{"tenant":"north"}"#.parse().unwrap());
     check("access-token-full", &token);
 

@@ -39,7 +39,7 @@ impl Grant for Bound {
         GrantType::CLIENT_CREDENTIALS
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {

@@ -131,7 +131,7 @@ impl Grant for Signed {
         GrantType::new(SIGNED)
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {

@@ -235,7 +235,7 @@ impl Settle<'_> {
         let subject = Some(approval.subject.clone());
         let id = self.pending.grant(self.browser);
         let mut grant = GrantRecord::new(id, request, subject, now);
-        grant.authentication.clone_from(&approval.authentication);
+        grant.authentication = approval.authentication.clone().map(Box::new);
         grant.data.clone_from(&approval.data);
         grant
     }

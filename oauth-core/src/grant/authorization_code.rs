@@ -26,7 +26,7 @@ impl Grant for AuthorizationCodeGrant {
         GrantType::AUTHORIZATION_CODE
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {

@@ -22,7 +22,7 @@ impl Grant for ClientCredentialsGrant {
         GrantType::CLIENT_CREDENTIALS
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {

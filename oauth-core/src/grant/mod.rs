@@ -163,12 +163,12 @@ pub trait Grant: Send + Sync + 'static {
     /// Its name, as in `grant_type`.
     fn grant_type(&self) -> GrantType;
 
-    /// Reads the request. What has to be asked elsewhere (a password check, another server) is asked here, since a decision does
-    /// no I/O; what it learns goes into the decision.
+    /// Reads the request, and resolves what has to be asked elsewhere: a password, a key set, another server. A decision does no
+    /// I/O, so what is learned here goes into it.
     ///
     /// # Errors
     /// A [`TokenDenial`] if the request cannot be granted whatever is stored; a fault if that could not be found out.
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>>;

@@ -70,9 +70,9 @@ pub fn open_grant(
     let request = AuthorizationRequest::of(client.id().clone(), new.scope, new.resources);
     let mut grant = GrantRecord::new(id, request, new.subject, context.now);
     grant.confirmation = new.confirmation;
-    grant.authentication = new.authentication;
+    grant.authentication = new.authentication.map(Box::new);
     grant.authorization_details = new.authorization_details;
-    grant.actor = new.actor;
+    grant.actor = new.actor.map(Box::new);
     grant.data = new.data;
     let forget_at = grant.begin(client, &context.rules.policy, context.now);
     let key = Key::of_grant(&context.rules.realm, id);

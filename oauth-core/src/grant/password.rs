@@ -86,7 +86,7 @@ impl Grant for PasswordGrant {
         GrantType::PASSWORD
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {

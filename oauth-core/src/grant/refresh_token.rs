@@ -30,7 +30,7 @@ impl Grant for RefreshTokenGrant {
         GrantType::REFRESH_TOKEN
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {

@@ -95,6 +95,6 @@ impl AuthorizationServer {
         {
             return Err(TokenDenial::UnauthorizedClient.into());
         }
-        grant.read(request).await
+        grant.resolve(request).await
     }
 }

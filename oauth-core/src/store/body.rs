@@ -200,10 +200,16 @@ pub(crate) fn map(input: &mut Decoder<'_>) -> Result<u64, Error> {
 /// Fields that this version does not know, as they were read, and the version of the reader that the record asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unknown {
+    reader: u8,
+    /// Hardly ever any.
+    fields: Option<Box<UnknownFields>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct UnknownFields {
     count: u64,
     /// Numbers and values, as CBOR.
     bytes: Vec<u8>,
-    reader: u8,
 }
 
 impl Unknown {
@@ -215,13 +221,13 @@ impl Unknown {
         };
         Self {
             reader,
-            ..Self::default()
+            fields: None,
         }
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> u64 {
-        self.count
+        self.fields.as_ref().map_or(0, |fields| fields.count)
     }
 
     /// The version of the reader that the body asked for.
@@ -233,15 +239,18 @@ impl Unknown {
     pub(crate) fn keep(&mut self, number: u64, input: &mut Decoder<'_>) -> Result<(), Error> {
         let start = input.position();
         input.skip()?;
-        self.bytes.extend(to_bytes(&number));
-        self.bytes.extend(&input.input()[start..input.position()]);
-        self.count += 1;
+        let fields = self.fields.get_or_insert_default();
+        fields.bytes.extend(to_bytes(&number));
+        fields.bytes.extend(&input.input()[start..input.position()]);
+        fields.count += 1;
         Ok(())
     }
 
     /// Writes them as they were.
     pub(crate) fn write(&self, out: &mut Writer) {
-        out.raw(&self.bytes);
+        if let Some(fields) = &self.fields {
+            out.raw(&fields.bytes);
+        }
     }
 }
 

@@ -117,8 +117,6 @@ impl Kind {
     pub const REFRESH_TOKEN: Self = Self("refresh_token");
     /// What a user has allowed a client until it is withdrawn.
     pub const CONSENT: Self = Self("consent");
-    /// The mark that an interaction has been decided.
-    pub const DECISION: Self = Self("decision");
     /// A key of the server's own.
     pub const SERVER_KEY: Self = Self("server_key");
     /// The mark that a one-time proof has been used.

@@ -38,11 +38,11 @@ pub struct AccessToken {
     /// What its sender has to prove that it has. A token with this is not a bearer token: refuse it unless that was proven.
     pub confirmation: Option<Confirmation>,
     /// How the user signed in, if the host told.
-    pub authentication: Option<Authentication>,
+    pub authentication: Option<Box<Authentication>>,
     /// What it permits in more detail than the scope says (RFC 9396).
     pub authorization_details: Option<AuthorizationDetails>,
     /// Who acts for the subject (RFC 8693 §4.1).
-    pub actor: Option<Actor>,
+    pub actor: Option<Box<Actor>>,
     /// Data of the host's own.
     pub data: Option<HostData>,
     /// Whether it was revoked, but has to be remembered: a retry of the request that issued it must not bring it back.
@@ -206,9 +206,9 @@ pub(crate) fn issue_of(
         expires_at: issued_at + lifetime,
         profile: issuance.client.profile().map(str::to_owned),
         confirmation: issuance.confirmation,
-        authentication: issuance.authentication.cloned(),
+        authentication: issuance.authentication.cloned().map(Box::new),
         authorization_details: issuance.authorization_details.cloned(),
-        actor: issuance.actor.cloned(),
+        actor: issuance.actor.cloned().map(Box::new),
         data: issuance.data.cloned(),
         is_revoked: false,
     };

@@ -50,11 +50,11 @@ pub(crate) struct GrantRecord {
     /// Until the code is redeemed.
     pub(crate) decision: Option<DecisionMark>,
     pub(crate) issued: Option<IssuedTokens>,
-    pub(crate) authentication: Option<Authentication>,
+    pub(crate) authentication: Option<Box<Authentication>>,
     /// What whoever uses its tokens has to prove.
     pub(crate) confirmation: Option<Confirmation>,
     pub(crate) authorization_details: Option<AuthorizationDetails>,
-    pub(crate) actor: Option<Actor>,
+    pub(crate) actor: Option<Box<Actor>>,
     pub(crate) data: Option<HostData>,
     unknown: Unknown,
 }
@@ -174,9 +174,9 @@ impl GrantRecord {
             subject: self.subject.as_ref(),
             role: Role::Member(family),
             confirmation: self.confirmation,
-            authentication: self.authentication.as_ref(),
+            authentication: self.authentication.as_deref(),
             authorization_details: self.authorization_details.as_ref(),
-            actor: self.actor.as_ref(),
+            actor: self.actor.as_deref(),
             data: self.data.as_ref(),
             ..Issuance::new(client, &self.request.scope, &self.request.resources)
         }

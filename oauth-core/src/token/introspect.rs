@@ -43,11 +43,11 @@ pub struct ActiveToken {
     /// What its sender has to prove that it has.
     pub confirmation: Option<Confirmation>,
     /// How the user signed in, if the host told.
-    pub authentication: Option<Authentication>,
+    pub authentication: Option<Box<Authentication>>,
     /// What it permits in more detail than the scope says.
     pub authorization_details: Option<AuthorizationDetails>,
     /// Who acts for the subject.
-    pub actor: Option<Actor>,
+    pub actor: Option<Box<Actor>>,
     /// Data of the host's own.
     pub data: Option<HostData>,
 }

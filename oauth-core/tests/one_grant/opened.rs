@@ -37,7 +37,7 @@ impl Grant for Invitation {
         GrantType::new(NAME)
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {
@@ -137,7 +137,7 @@ async fn an_added_grant_opens_a_family() {
             .unwrap();
         let token = token.unwrap();
         assert_eq!(token.subject, Some(subject("alice")));
-        assert_eq!(token.actor, Some(Actor::new("the host")));
+        assert_eq!(token.actor, Some(Box::new(Actor::new("the host"))));
         assert_eq!(token.authentication.unwrap().methods, ["invitation"]);
         assert_eq!(token.data.unwrap().as_str(), r#"{"by":"invitation"}"#);
     }

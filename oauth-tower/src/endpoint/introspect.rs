@@ -185,7 +185,7 @@ fn known<'a>(token: &'a ActiveToken, issuer: &'a str) -> Known<'a> {
         acr: authentication.and_then(|how| how.class.as_deref()),
         amr: authentication.map_or(&[], |how| &how.methods),
         authorization_details: details.map(AuthorizationDetails::as_str).and_then(raw),
-        act: token.actor.as_ref().map(ActClaim::from),
+        act: token.actor.as_deref().map(ActClaim::from),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::error::Error;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderMap;
 use oauth_core::{
+    AuthorizationServer,
     authorize::Approval,
     error::Fault,
     time::Timestamp,
-    types::{Authentication, Issuer, Subject},
+    types::{Authentication, Subject},
 };
 use sha2::{Digest, Sha256};
 
@@ -40,7 +42,8 @@ impl User {
 
 /// The session of a request.
 pub(super) async fn find(ui: &Ui, headers: &HeaderMap) -> Result<Option<Session>, Fault> {
-    let mut values = cookies(headers, cookie(ui.server.issuer())).peekable();
+    let name = cookie(&ui.server);
+    let mut values = cookies(headers, &name).peekable();
     if values.peek().is_none() {
         return Ok(None);
     }
@@ -94,7 +97,7 @@ pub(super) async fn open(ui: &Ui, user: &User, headers: &mut HeaderMap) -> Resul
     let issuer = ui.server.issuer();
     append_cookie(
         headers,
-        cookie(issuer),
+        &cookie(&ui.server),
         &value,
         issuer,
         Some(ui.session_lifetime.as_secs()),
@@ -105,7 +108,7 @@ pub(super) async fn open(ui: &Ui, user: &User, headers: &mut HeaderMap) -> Resul
 /// Ends a session: the browser forgets it. Nothing is stored about sessions, so a copy of the cookie would live to its end.
 pub(super) fn close(ui: &Ui, headers: &mut HeaderMap) {
     let issuer = ui.server.issuer();
-    append_cookie(headers, cookie(issuer), "", issuer, Some(0));
+    append_cookie(headers, &cookie(&ui.server), "", issuer, Some(0));
 }
 
 /// When the user signed in, a nonce, the subject.
@@ -123,10 +126,14 @@ fn ends_at(ui: &Ui, user: &User) -> Timestamp {
     user.signed_in_at + ui.session_lifetime
 }
 
-fn cookie(issuer: &Issuer) -> &'static str {
-    if issuer.is_secure() {
-        "__Host-oauth-session"
+/// Each namespace has a cookie of its own: issuers on one host, which cookies cannot tell apart by
+/// port, then do not sign each other's users out.
+fn cookie(server: &AuthorizationServer) -> String {
+    let digest = Sha256::digest(server.rules().realm.as_str());
+    let tag = URL_SAFE_NO_PAD.encode(&digest[..6]);
+    if server.issuer().is_secure() {
+        format!("__Host-oauth-session-{tag}")
     } else {
-        "oauth-session"
+        format!("oauth-session-{tag}")
     }
 }

@@ -35,7 +35,7 @@ impl Grant for Everything {
         GrantType::new(EVERYTHING)
     }
 
-    async fn read<'a>(
+    async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,
     ) -> Result<GrantDecision<'a>, Error<TokenDenial>> {

@@ -102,9 +102,9 @@ impl Answer {
             Some(Audience::Several(names)) => names,
         };
         token.confirmation = confirmation;
-        token.authentication = authentication(self.auth_time, self.acr, self.amr);
+        token.authentication = authentication(self.auth_time, self.acr, self.amr).map(Box::new);
         token.authorization_details = self.authorization_details;
-        token.actor = self.act.map(Actor::from);
+        token.actor = self.act.map(Actor::from).map(Box::new);
         token.data = data(self.others);
         Ok(Some(token))
     }
