@@ -17,6 +17,7 @@ use crate::{
 
 /// What holds for every decision of a server.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Rules {
     /// The issuer's part of the store.
     pub realm: Realm,

@@ -90,8 +90,7 @@ fn authentication() -> Authentication {
 fn actor() -> Actor {
     let mut actor = Actor::new("service");
     actor.issuer = Some("https://login.example".into());
-    actor.actor = Some(Box::new(Actor::new("another")));
-    actor
+    actor.after(Actor::new("another")).unwrap()
 }
 
 fn grant() -> GrantRecord {

@@ -32,6 +32,7 @@ pub struct CodeVerifier<'a>(BorrowedSecret<'a>);
 
 /// Why a challenge is not accepted (RFC 7636 §4.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InvalidChallenge {
     /// A method other than `S256`, or none, which means `plain`.
     #[error("code_challenge_method has to be S256")]

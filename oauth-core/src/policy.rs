@@ -134,39 +134,36 @@ impl Policy {
             .all(|resource| self.resources.contains_key(resource))
     }
 
-    /// The audience of a token for these resource servers.
+    /// The audience of a token for these resource servers. One that the policy does not know (any more) contributes nothing.
     pub fn audience(&self, resources: &[Resource]) -> Vec<String> {
         if resources.is_empty() {
             return self.default_audience.clone();
         }
         let name = |resource: &Resource| {
-            let mapped = self
-                .resources
-                .get(resource)
-                .and_then(|server| server.audience.clone());
-            mapped.unwrap_or_else(|| resource.as_str().to_owned())
+            let server = self.resources.get(resource)?;
+            let named = server.audience.as_deref();
+            Some(named.unwrap_or(resource.as_str()).to_owned())
         };
-        resources.iter().map(name).collect()
+        resources.iter().filter_map(name).collect()
     }
 
-    /// What of `scope` means something at these resource servers (RFC 8707 §2.2).
+    /// What of `scope` means something at these resource servers (RFC 8707 §2.2). One that the policy does not know (any more)
+    /// contributes nothing.
     pub fn effective_scope(&self, scope: &Scope, resources: &[Resource]) -> Scope {
+        if resources.is_empty() {
+            return scope.clone();
+        }
         let mut usable = Scope::EMPTY;
-        for resource in resources {
-            match self
-                .resources
-                .get(resource)
-                .and_then(|server| server.scope.as_ref())
-            {
+        for server in resources
+            .iter()
+            .filter_map(|resource| self.resources.get(resource))
+        {
+            match &server.scope {
                 Some(own) => usable = usable.union(own),
                 None => return scope.clone(),
             }
         }
-        if resources.is_empty() {
-            scope.clone()
-        } else {
-            scope.intersection(&usable)
-        }
+        scope.intersection(&usable)
     }
 }
 
@@ -214,6 +211,19 @@ mod tests {
         );
         assert_eq!(policy.effective_scope(&all, &[a.clone(), c]), all);
         assert_eq!(policy.effective_scope(&all, &[]), all);
+        // One that is not known, or no longer.
+        let gone = resource("https://gone");
+        assert_eq!(
+            policy.effective_scope(&all, &[a.clone(), gone.clone()]),
+            scope("read")
+        );
+        assert_eq!(policy.audience(&[a.clone(), gone.clone()]), ["https://a"]);
+        assert!(
+            policy
+                .effective_scope(&all, std::slice::from_ref(&gone))
+                .is_empty()
+        );
+        assert!(policy.audience(&[gone]).is_empty());
         assert!(policy.knows_all(&[a, b]) && !policy.knows_all(&[resource("https://d")]));
     }
 }

@@ -141,7 +141,9 @@ fn make(path: &Path) -> Result<(), SecretError> {
     let secret = generate()?;
     // The file appears with all that is in it: nobody reads half a secret, and a crash leaves none.
     let beside = beside(path, random.id());
-    let linked = write(&beside, &secret).and_then(|()| fs::hard_link(&beside, path));
+    let linked = write(&beside, &secret)
+        .and_then(|()| fs::hard_link(&beside, path))
+        .and_then(|()| sync_directory(path));
     let removed = fs::remove_file(&beside);
     match linked {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -150,6 +152,20 @@ fn make(path: &Path) -> Result<(), SecretError> {
             source,
         }),
     }
+}
+
+/// Grants that depend on the secret may be durable before this returns, so the name of its file has to be.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }
 
 fn beside(path: &Path, id: [u8; 16]) -> PathBuf {

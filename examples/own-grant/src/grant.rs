@@ -7,9 +7,9 @@ use oauth_core::{
     client::Client,
     decide::{Context, Decide, Decision, Found, Rules, Step},
     error::{Error, ErrorCode, Fault, Refusal},
-    grant::{Grant, GrantDecision, GrantRequest, GrantType, TokenDenial},
+    grant::{Grant, GrantDecision, GrantRequest, GrantType, NewGrant, TokenDenial, open_grant},
     store::{Key, Stored},
-    token::{Issuance, TokenResponse, issue},
+    token::TokenResponse,
     types::{Resource, Scope, Secret},
 };
 
@@ -76,14 +76,17 @@ impl Decide for Exchange {
         if !pin.is(&self.pin) {
             return Ok(self.count_guess(pin, stored, context)?.into());
         }
-        let mut issuance = Issuance::new(&self.client, &self.scope, &self.resources);
-        issuance.subject = Some(&pin.visitor);
-        let (response, token) = issue(&issuance, context);
-        // The token comes and the PIN goes, together. The removal names the version that was seen: if somebody else used
-        // the PIN meanwhile, neither happens.
+        // What a visitor allows is a grant, so that it can be listed, and ended with all its tokens.
+        let mut grant = NewGrant::new(&self.client, Some(pin.visitor), self.scope.clone());
+        grant.resources.clone_from(&self.resources);
+        let (response, commit) = match open_grant(grant, context) {
+            Ok(opened) => opened,
+            Err(denial) => return Ok(Decision::deny(denial).into()),
+        };
+        // The grant comes and the PIN goes, together. The removal names the version that was seen: if another request
+        // used the PIN meanwhile, neither happens.
         let key = Pin::key(&context.rules.realm, &self.kiosk);
-        let commit = context.commit().create(token).remove(key, stored.version);
-        Ok(Decision::grant(commit, response).into())
+        Ok(Decision::grant(commit.remove(key, stored.version), response).into())
     }
 }
 

@@ -121,6 +121,7 @@ impl AuthorizationDenial {
 
 /// A refused request, and what to answer.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Refused {
     /// Why.
     pub denial: AuthorizationDenial,

@@ -123,6 +123,7 @@ impl Pending {
 
 /// A pending request with the handle under which it is decided.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Interaction {
     /// The handle: base64url, up to a few kilobytes, of no use in another browser. Put it into the pages' forms and addresses.
     pub handle: String,

@@ -312,10 +312,10 @@ impl Settle<'_> {
             .filter(|mark| mark.verdict == self.verdict_digest() && now < mark.at + grace);
         let Some(mark) = mark else { return Ok(None) };
         Ok(match grant.request.response_type {
-            ResponseType::Code => {
+            ResponseType::Code => (now < grant.expires_at).then(|| {
                 let code = self.code(&mark.salt, grant.id, rules);
-                Some(Outcome::Code(code.encode(&rules.formats)))
-            }
+                Outcome::Code(code.encode(&rules.formats))
+            }),
             ResponseType::Token => {
                 let issuance = grant.issuance(
                     &self.pending.client,

@@ -38,7 +38,7 @@ impl Proof {
     pub(crate) fn is_repetitive(&self) -> bool {
         let mut rest = self.marks.as_slice();
         while let Some((mark, others)) = rest.split_first() {
-            if others.contains(mark) {
+            if others.iter().any(|other| other.key() == mark.key()) {
                 return true;
             }
             rest = others;

@@ -29,6 +29,7 @@ pub struct ClientRequest {
 
 /// An `Authorization` header.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Authorization {
     /// HTTP Basic, decoded from base64 and then from form-urlencoding (RFC 6749 §2.3.1).
     Basic {

@@ -45,6 +45,11 @@ pub enum RefreshDenial {
     /// No such token, or its grant has ended.
     #[error("no such refresh token, or its grant has ended")]
     Unknown,
+    /// It names a grant that is there, but this server never issued it, or did under an operator secret that is no longer valid.
+    #[error(
+        "the refresh token names a grant but was never issued for it, or under a dropped operator secret"
+    )]
+    Forged,
     /// It was issued to another client.
     #[error("the refresh token was issued to another client")]
     WrongClient,
@@ -82,6 +87,7 @@ impl RefreshDenial {
         match self {
             // One answer, so that nobody learns from it which tokens exist.
             Self::Unknown
+            | Self::Forged
             | Self::WrongClient
             | Self::Expired
             | Self::Idle
@@ -157,7 +163,7 @@ impl Decide for Ask<'_> {
         );
         // What nobody was given tells nothing, not even whose it would be.
         if standing == Standing::Unknown {
-            return Ok(deny(RefreshDenial::Unknown));
+            return Ok(deny(RefreshDenial::Forged));
         }
         if let Err(denial) = self.check(&presented, standing, context) {
             return Ok(deny(denial));
@@ -166,7 +172,7 @@ impl Decide for Ask<'_> {
             Standing::Current => self.rotate(presented, context).into(),
             Standing::Retry { salt } => self.repeat(presented, salt, found, context)?,
             Standing::LateRetry => deny(RefreshDenial::LateRetry),
-            Standing::Unknown => deny(RefreshDenial::Unknown),
+            Standing::Unknown => deny(RefreshDenial::Forged),
             Standing::Reused => Decision::deny_with(
                 context.end(presented.key.family()),
                 TokenDenial::Refresh(RefreshDenial::Reused),

@@ -41,6 +41,7 @@ pub struct GrantInfo {
 
 /// A page of grants.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct GrantPage {
     /// The grants.
     pub grants: Vec<GrantInfo>,

@@ -198,9 +198,11 @@ pub(crate) fn issue_of(
     let token = AccessToken {
         client_id: issuance.client.id().clone(),
         subject: issuance.subject.cloned(),
-        scope: rules
-            .policy
-            .effective_scope(issuance.scope, issuance.resources),
+        // Never more than the client may have now, whatever was granted before.
+        scope: rules.policy.effective_scope(
+            &issuance.scope.intersection(issuance.client.scope()),
+            issuance.resources,
+        ),
         audience: rules.policy.audience(issuance.resources),
         issued_at,
         expires_at: issued_at + lifetime,

@@ -1,5 +1,6 @@
 //! Authorization codes: how one is found, and what a grant keeps of its own.
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{Formats, TokenFormat, format::room};
@@ -197,8 +198,8 @@ impl RedeemedCode {
         realm: &Realm,
         grant: GrantId,
     ) -> bool {
-        // Nothing is admitted by this, so the time it takes tells nobody anything.
-        self.proof == proof(code.digest(realm, grant).as_bytes(), verifier)
+        let proof = proof(code.digest(realm, grant).as_bytes(), verifier);
+        self.proof.ct_eq(&proof).into()
     }
 
     /// Whether it was issued for this redirection URI.

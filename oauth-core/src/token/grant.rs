@@ -188,7 +188,8 @@ impl GrantRecord {
         client: &Client,
         context: &mut Context<'_>,
     ) -> Option<Secret> {
-        if !client.may_use(&GrantType::REFRESH_TOKEN) {
+        // Nothing proves the possession of a key yet, so a grant that is bound to one could not go on.
+        if !client.may_use(&GrantType::REFRESH_TOKEN) || self.confirmation.is_some() {
             return None;
         }
         let secret = context.random.secret();

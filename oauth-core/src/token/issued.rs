@@ -33,10 +33,14 @@ impl IssuedTokens {
     /// One more, issued now; `None` if there are `ceiling` already.
     pub(crate) fn and_one(&self, now: Timestamp, lifetime: Duration, ceiling: u32) -> Option<Self> {
         let mut later = self.at(now, lifetime);
-        if later.counts.iter().sum::<u32>() >= ceiling {
+        let out = later
+            .counts
+            .iter()
+            .fold(0, |out: u32, count| out.saturating_add(*count));
+        if out >= ceiling {
             return None;
         }
-        later.counts[0] += 1;
+        later.counts[0] = later.counts[0].saturating_add(1);
         Some(later)
     }
 
@@ -49,8 +53,9 @@ impl IssuedTokens {
             counts.push(0);
         }
         match u32::try_from(parts) {
+            // If the clock has gone back, the part begins again with it.
             Ok(0) => Self {
-                since: self.since,
+                since: self.since.min(now),
                 counts,
             },
             Ok(parts) if parts <= PARTS => {

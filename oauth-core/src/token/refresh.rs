@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::Formats;
@@ -99,9 +100,8 @@ impl RefreshToken {
 
     /// Whether it was issued here, under an operator secret that is still valid.
     fn was_issued(&self, keys: &ServerKeys) -> bool {
-        // What this tells goes to a holder of the token only, and it admits nothing.
         let mut keys = keys.all_refresh().iter();
-        keys.any(|keys| self.tag == self.tag_by(keys))
+        keys.any(|keys| self.tag.ct_eq(&self.tag_by(keys)).into())
     }
 
     fn tag_by(&self, keys: &RefreshKeys) -> [u8; 16] {

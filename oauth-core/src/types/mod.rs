@@ -14,7 +14,7 @@ mod secret;
 mod text;
 
 pub use self::{
-    actor::Actor,
+    actor::{Actor, ActorChainTooLong},
     authentication::Authentication,
     confirmation::Confirmation,
     ids::{ClientId, GrantId, InvalidId, Subject},

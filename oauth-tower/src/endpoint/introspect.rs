@@ -136,7 +136,7 @@ impl<'a> From<&'a Actor> for ActClaim<'a> {
         Self {
             sub: &actor.subject,
             iss: actor.issuer.as_deref(),
-            act: actor.actor.as_deref().map(|actor| Box::new(actor.into())),
+            act: actor.actor().map(|actor| Box::new(actor.into())),
         }
     }
 }

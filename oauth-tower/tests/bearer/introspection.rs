@@ -247,7 +247,7 @@ async fn how_the_user_signed_in_and_whatever_else_is_told() {
         (actor.subject.as_str(), actor.issuer.as_deref()),
         ("helper", Some("https://other"))
     );
-    assert_eq!(actor.actor.unwrap().subject, "first");
+    assert_eq!(actor.actor().unwrap().subject, "first");
     let data: Value = token.data.unwrap().to().unwrap();
     assert_eq!(data, json!({"tenant": {"id": 7}, "flag": null}));
 

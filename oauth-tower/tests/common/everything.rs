@@ -72,7 +72,7 @@ impl Decide for Issue {
         let details = r#"[{"type":"payment","amount":1}]"#.parse().unwrap();
         let mut actor = Actor::new("helper");
         actor.issuer = Some("https://other.example".into());
-        actor.actor = Some(Box::new(Actor::new("first")));
+        let actor = actor.after(Actor::new("first")).unwrap();
         let scope = scope("read");
         let mut issuance = Issuance::new(&self.client, &scope, &[]);
         issuance.subject = Some(&subject);

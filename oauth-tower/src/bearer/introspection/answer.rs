@@ -5,8 +5,8 @@ use oauth_core::{
     time::Timestamp,
     token::AccessToken,
     types::{
-        Actor, Authentication, AuthorizationDetails, ClientId, Confirmation, HostData, Scope,
-        Subject,
+        Actor, ActorChainTooLong, Authentication, AuthorizationDetails, ClientId, Confirmation,
+        HostData, Scope, Subject,
     },
 };
 use serde::{Deserialize, Deserializer, de};
@@ -25,6 +25,8 @@ pub(super) struct Answer {
     iat: Option<u64>,
     nbf: Option<u64>,
     exp: Option<u64>,
+    /// Also if it is `null`: that is no binding that is understood.
+    #[serde(default, deserialize_with = "present")]
     cnf: Option<Value>,
     auth_time: Option<u64>,
     acr: Option<String>,
@@ -53,12 +55,16 @@ struct ActClaim {
     act: Option<Box<ActClaim>>,
 }
 
-impl From<ActClaim> for Actor {
-    fn from(act: ActClaim) -> Self {
+impl TryFrom<ActClaim> for Actor {
+    type Error = ActorChainTooLong;
+
+    fn try_from(act: ActClaim) -> Result<Self, ActorChainTooLong> {
         let mut actor = Self::new(act.sub);
         actor.issuer = act.iss;
-        actor.actor = act.act.map(|act| Box::new((*act).into()));
-        actor
+        match act.act {
+            Some(before) => actor.after((*before).try_into()?),
+            None => Ok(actor),
+        }
     }
 }
 
@@ -74,6 +80,9 @@ impl Answer {
     /// The access token; `None` if it cannot be used now, or not in a way that is known here.
     pub(super) fn token(self, now: Timestamp) -> Result<Option<AccessToken>, NoClient> {
         let Ok(confirmation) = self.cnf.as_ref().map(confirmation).transpose() else {
+            return Ok(None);
+        };
+        let Ok(actor) = self.act.map(Actor::try_from).transpose() else {
             return Ok(None);
         };
         let expires_at = self
@@ -104,7 +113,7 @@ impl Answer {
         token.confirmation = confirmation;
         token.authentication = authentication(self.auth_time, self.acr, self.amr).map(Box::new);
         token.authorization_details = self.authorization_details;
-        token.actor = self.act.map(Actor::from).map(Box::new);
+        token.actor = actor.map(Box::new);
         token.data = data(self.others);
         Ok(Some(token))
     }
@@ -117,6 +126,11 @@ fn is_access_token(token_type: Option<&str>, confirmation: Option<Confirmation>)
         name.eq_ignore_ascii_case("Bearer")
             || is_dpop && matches!(confirmation, Some(Confirmation::Jwk(_)))
     })
+}
+
+/// A member that is there, whatever its value.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 /// A binding that is not understood.
