@@ -417,11 +417,12 @@ async fn a_token_that_is_none_is_refused() {
         common::secret(&format!("{}{last}", &text[..text.len() - 1]))
     };
     // 6749-6-c, 9700-4.14.2-d
-    for none in [altered, common::secret("x"), tokens.access_token.clone()] {
-        assert_eq!(
-            denied(fixture.refresh(WEB, &none, &[]).await),
-            RefreshDenial::Unknown
-        );
+    for (none, reason) in [
+        (altered, RefreshDenial::Forged),
+        (common::secret("x"), RefreshDenial::Unknown),
+        (tokens.access_token.clone(), RefreshDenial::Unknown),
+    ] {
+        assert_eq!(denied(fixture.refresh(WEB, &none, &[]).await), reason);
     }
     for params in [
         vec![("grant_type", "refresh_token")],
@@ -606,4 +607,41 @@ async fn the_grant_has_to_be_there_still() {
         );
         assert!(!fixture.is_valid(&tokens.access_token).await);
     }
+}
+
+/// What the operator takes back is gone: a refresh gives no more than client and policy allow now, and a resource server that was
+/// taken away contributes nothing.
+#[tokio::test]
+async fn a_refresh_gives_no_more_than_is_allowed_now() {
+    let fixture = Fixture::new();
+    let asked = [
+        ("scope", "read write"),
+        ("resource", MAIL),
+        ("+resource", CALENDAR),
+    ];
+    let tokens = fixture.tokens_for(ODD, "alice", &asked).await;
+    assert_eq!(tokens.token.scope, scope("read write"));
+
+    let narrowed = common::clients::all().into_iter().map(|client| {
+        if client.id().as_str() == ODD {
+            narrowed(&client)
+        } else {
+            client
+        }
+    });
+    let fewer = fixture.beside(narrowed.collect(), |_| {});
+    let next = fewer.refresh(ODD, refresh_token(&tokens), &[]).await.unwrap();
+    assert_eq!(next.token.scope, scope("read"));
+
+    // Only the calendar is left, where `write` means nothing.
+    let gone = fixture.beside(common::clients::all(), |policy| {
+        policy.resources.remove(&common::resource(MAIL));
+    });
+    let last = gone.refresh(ODD, refresh_token(&next), &[]).await.unwrap();
+    assert_eq!(last.token.scope, scope("read"));
+    assert_eq!(last.token.audience, ["calendar"]);
+    let none = fixture.beside(common::clients::all(), |policy| policy.resources.clear());
+    let nothing = none.refresh(ODD, refresh_token(&last), &[]).await.unwrap();
+    assert!(nothing.token.scope.is_empty());
+    assert!(nothing.token.audience.is_empty());
 }

@@ -426,6 +426,7 @@ fn errors_keep_to_their_grammar() {
     ];
     let refreshes = [
         RefreshDenial::Unknown,
+        RefreshDenial::Forged,
         RefreshDenial::WrongClient,
         RefreshDenial::Expired,
         RefreshDenial::Idle,
@@ -530,6 +531,7 @@ fn errors_keep_to_their_grammar() {
     assert!(same(
         &[
             RefreshDenial::Unknown,
+            RefreshDenial::Forged,
             RefreshDenial::WrongClient,
             RefreshDenial::Expired,
             RefreshDenial::Idle,

@@ -188,8 +188,7 @@ impl GrantRecord {
         client: &Client,
         context: &mut Context<'_>,
     ) -> Option<Secret> {
-        // Nothing proves the possession of a key yet, so a grant that is bound to one could not go on.
-        if !client.may_use(&GrantType::REFRESH_TOKEN) || self.confirmation.is_some() {
+        if !client.may_use(&GrantType::REFRESH_TOKEN) {
             return None;
         }
         let secret = context.random.secret();
