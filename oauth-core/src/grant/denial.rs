@@ -43,10 +43,10 @@ pub enum TokenDenial {
     /// The user's password was not accepted.
     #[error(transparent)]
     Password(PasswordDenial),
-    /// The grant would be larger than its record may be.
+    /// The grant does not fit into its record.
     #[error("the grant would be larger than its record may be")]
     GrantTooLarge,
-    /// The grant has as many access tokens out as it may have.
+    /// The grant has as many outstanding access tokens as it may have.
     #[error("the grant has as many access tokens out as it may have")]
     TooManyTokens,
     /// A ticket for a code that is none, is too old, or was used before.

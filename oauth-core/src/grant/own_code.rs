@@ -18,7 +18,7 @@ use crate::{
     types::{ClientId, GrantId, Secret},
 };
 
-/// How long a ticket is good for.
+/// How long a ticket is valid.
 const LIFETIME: Duration = Duration::from_secs(60);
 
 const PURPOSE: &str = "own code";
@@ -35,7 +35,7 @@ pub struct OwnCode {
 
 /// What a ticket holds.
 pub(crate) struct Ticket {
-    /// Of the grant that will come of it: once that exists, the ticket was used.
+    /// The id of the grant that it will open. Once that grant exists, the ticket has been used.
     grant: GrantId,
     client_id: ClientId,
     expires_at: Timestamp,
@@ -107,7 +107,7 @@ impl Decide for Collect {
         grant.expires_at = now + expires_in;
         let unspent = UnspentCode::new(&code, &rules.realm, id, None, grant.expires_at);
         grant.code = Some(unspent);
-        // Not before the ticket: it is the mark that that was used.
+        // Not before the ticket expires: the grant is the mark that the ticket was used.
         let forget_at = grant.expires_at.max(self.ticket.expires_at);
         let key = Key::of_grant(&rules.realm, id);
         let family = key.family();
