@@ -20,8 +20,9 @@ use crate::{
     types::{ClientId, GrantId, Issuer, RedirectUri, Resource, Scope, Secret},
 };
 
-/// The purpose under which interactions are sealed. Raise the number with a field that a process of an older release must not
-/// skip: it then takes the handle for a forged one, and the visitor starts again.
+/// The purpose under which interactions are signed. Raise the number when you add a field that an
+/// older release must not skip. To an older process the handle then looks forged, and the user
+/// starts again.
 const PURPOSE: &str = "interaction 2";
 
 /// What tells one browser from another: 256 random bits in a cookie. One is enough for any number of pending requests.
@@ -49,7 +50,8 @@ impl Browser {
         Sha256::digest(self.0.expose().as_bytes()).into()
     }
 
-    /// What only this browser and the server together can derive, for the pending request with this id.
+    /// Derives a value from the browser's secret, for the pending request with this id. With a
+    /// salt, it takes the browser and the store together.
     pub(super) fn derive(&self, what: &str, pending: &[u8; 16], salt: &[u8]) -> [u8; 32] {
         let parts: [&[u8]; 3] = [what.as_bytes(), pending, salt];
         hmac_sha256(self.0.expose().as_bytes(), &parts)
@@ -77,7 +79,8 @@ impl Pending {
         }
     }
 
-    /// The id of the grant that an approval in this browser makes. So the grant is the mark that the request was decided.
+    /// The id of the grant that an approval in this browser creates. If that grant exists, the
+    /// request was decided.
     pub(super) fn grant(&self, browser: &Browser) -> GrantId {
         let digest = browser.derive("grant", &self.id, &[]);
         let (halves, _) = digest.as_chunks();
@@ -162,7 +165,7 @@ pub enum InteractionDenial {
     /// Nothing of what was asked for: that is a refusal.
     #[error("nothing was approved of what was asked for")]
     Nothing,
-    /// More than fits into a grant's record.
+    /// It does not fit into a grant's record.
     #[error("more was approved than fits into a grant")]
     TooLarge,
     /// No consent is remembered that covers the request.

@@ -1,8 +1,9 @@
 //! The refresh token grant (RFC 6749 §6), with rotation (RFC 9700 §4.14.2).
 //!
-//! A refresh token works once. The answer may get lost, though, and a client that tries again with the same token must not be
-//! taken for a thief; so for a short grace a retry gets the same successor, and the same request the same access token. That ends
-//! when the successor is used, since then the answer has arrived.
+//! A refresh token works once. But the answer may get lost, and a client that tries again with the
+//! same token must not be taken for a thief. So, for a short grace, a retry gets the same refresh
+//! token and, for the same request, the same access token. The grace ends when the new refresh
+//! token is used, since the answer then has arrived.
 
 use async_trait::async_trait;
 
