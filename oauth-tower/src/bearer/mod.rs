@@ -46,8 +46,8 @@
 //! | has several tokens, or something that is none | 400 | `invalid_request` |
 //! | has a token that cannot be checked now | 503 | none, but `Retry-After` |
 //!
-//! Proofs of possession are not looked at, so tokens that are bound to a key (`cnf`) are refused: taking one for a bearer token
-//! would undo its binding.
+//! Proofs of possession are not verified yet. So tokens that are bound to a key (`cnf`) are
+//! refused: accepting one as a bearer token would undo the binding.
 //!
 //! Tokens in other places than the `Authorization` header are not seen at all unless a route
 //! [takes](BearerLayer::form_body) [them](BearerLayer::dangerous_query_token).
