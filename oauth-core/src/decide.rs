@@ -19,7 +19,7 @@ use crate::{
 /// What is the same for every decision of a server.
 #[derive(Debug)]
 pub struct Rules {
-    /// The issuer's part of the store.
+    /// The server's namespace in the store.
     pub realm: Realm,
     /// The operator's decisions.
     pub policy: Policy,

@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), BoxError> {
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("oauth.key");
-//! // Made on the first start, and the same ever after. Back it up.
+//! // The file is created on the first start, and read on later starts. Back it up.
 //! let secret = operator_secret::from_file(&path)?;
 //! let issuer = Issuer::new("https://login.example")?;
 //! let server = oauth_tower::server(issuer, MemoryStore::default(), StaticClients::default())
@@ -75,8 +75,9 @@ pub enum SecretError {
 /// Generates an operator secret from the system's randomness.
 ///
 /// Use it for a store that does not outlive the process, such as one in memory. With a durable
-/// store, use [`from_file`] or [`from_env`]: a new secret at every start would sign users out, and
-/// the server would no longer recognize retries and reuse of the refresh tokens from before.
+/// store, use [`from_file`] or [`from_env`]: a new secret at every start signs all users out. The
+/// server then can neither answer retries of earlier refreshes nor detect the reuse of older
+/// refresh tokens.
 ///
 /// # Errors
 /// If the system's source of randomness fails.
