@@ -259,7 +259,7 @@ async fn grace_ends_when_the_successor_is_used() {
     }
 }
 
-/// Grace counts from the first use, and a retry does not begin it anew.
+/// The grace counts from the first use, and a retry does not restart it.
 #[tokio::test]
 async fn a_retry_does_not_prolong_grace() {
     let fixture = Fixture::new();
@@ -515,7 +515,7 @@ async fn an_unused_token_ends() {
         let first = fixture.tokens(client).await;
         let unused = fixture.tokens(client).await;
         fixture.clock.advance(idle - millis(1));
-        // Each use begins the time anew.
+        // Each use restarts the time.
         let second = fixture.next(client, &first).await;
         assert!(
             fixture.introspect(client, refresh_token(&unused)).await

@@ -25,17 +25,18 @@ use crate::{
 /// starts again.
 const PURPOSE: &str = "interaction 2";
 
-/// What tells one browser from another: 256 random bits in a cookie. One is enough for any number of pending requests.
+/// Identifies a browser: 256 random bits in a cookie. One is enough for any number of pending
+/// requests.
 #[derive(Clone, Debug)]
 pub struct Browser(Secret);
 
 impl Browser {
-    /// A browser that was not seen before.
+    /// A browser that has no cookie yet.
     pub fn new(random: &mut Random) -> Self {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(random.secret())))
     }
 
-    /// A browser by the value of its cookie; `None` if no server wrote that.
+    /// Reads the value of the cookie; `None` if it is malformed.
     pub fn from_cookie(value: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
         (bytes.len() == 32).then(|| Self(Secret::new(value)))
@@ -140,7 +141,7 @@ impl Interaction {
     }
 }
 
-/// Why an interaction cannot be carried on. None of these can be told to the client: the browser has to be shown a page.
+/// Why an interaction cannot be continued. The client cannot be told: show a page in the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InteractionDenial {

@@ -175,7 +175,8 @@ impl Settle<'_> {
         if !scope.is_subset(asked) {
             return Ok(Decision::deny(InteractionDenial::Widened));
         }
-        // A token for nothing would be taken for one that permits what was asked: that is what no `scope` in the answer means.
+        // A response without `scope` means that everything was granted, so a token for nothing
+        // would be mistaken for that.
         if scope.is_empty() && !asked.is_empty() {
             return Ok(Decision::deny(InteractionDenial::Nothing));
         }
@@ -220,7 +221,8 @@ impl Settle<'_> {
                     self.pending.client.id(),
                     &approval.subject,
                 );
-                // Withdrawing removes the record first: no family can then still come of it.
+                // Withdrawing a consent removes its record first, so no family can be opened by it
+                // after that.
                 let commit = context.commit().guard(key, Expect::Version(stored.version));
                 let scope = self.pending.scope().clone();
                 let grant = self.grant(approval, scope, context.now);
@@ -324,7 +326,7 @@ impl Settle<'_> {
                     Key::of_grant(&rules.realm, grant.id).family(),
                 );
                 let (mut token, _) = self.token(&mark.salt, &issuance, mark.at, rules);
-                // It lives as long as it was given the first time, however often it is shown.
+                // Its expiry stays as first issued, however often the answer is repeated.
                 token.expires_in = token.token.expires_at.saturating_since(now);
                 (!token.expires_in.is_zero()).then(|| Outcome::Token(Box::new(token)))
             }

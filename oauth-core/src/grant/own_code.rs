@@ -29,7 +29,7 @@ const PURPOSE: &str = "own code";
 pub struct OwnCode {
     /// The code.
     pub code: Secret,
-    /// How long it lives from now.
+    /// How long it is valid from now.
     pub expires_in: Duration,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Ticket {
 numbered!(Ticket { 0 => grant, 1 => client_id, 2 => expires_at });
 
 impl Ticket {
-    /// A ticket for a client that has authenticated.
+    /// Makes a ticket for a client that has authenticated.
     pub(crate) fn issue(client: &Client, context: &mut Context<'_>) -> Result<Self, TokenDenial> {
         if !client.allows(Danger::OwnCode) || !client.is_confidential() {
             return Err(TokenDenial::UnauthorizedClient);
@@ -72,7 +72,7 @@ impl Ticket {
     }
 }
 
-/// The step from a ticket to its code.
+/// The exchange of a ticket for its code.
 pub(crate) struct Collect {
     pub(crate) ticket: Ticket,
     pub(crate) client: Arc<Client>,

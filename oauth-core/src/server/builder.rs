@@ -174,7 +174,7 @@ impl Builder {
         self
     }
 
-    /// Who is told of everything that happens.
+    /// Sets where the server reports everything that happens.
     pub fn events(mut self, events: Arc<dyn Events>) -> Self {
         self.events = Some(events);
         self

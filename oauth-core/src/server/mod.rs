@@ -305,9 +305,9 @@ enum Witness {
     Created(Key, Version),
     /// A record that it replaced, and the id of the commit.
     Replaced(Key, Version),
-    /// The anchor of a family that it ended. If somebody else did, so much the better.
+    /// The anchor of a family that it ended. It does not matter if another commit ended it.
     Ended(Key),
-    /// A record that it removed. If somebody else did, so much the better.
+    /// A record that it removed. It does not matter if another commit removed it.
     Removed(Key),
 }
 

@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationDenial {
-    /// A parameter stands there more than once.
+    /// A parameter is repeated.
     #[error("a parameter is repeated")]
     Repeated,
     /// The client did not prove to be it.

@@ -37,8 +37,8 @@ impl BearerLayer {
         self.with(|requirements| requirements.scope = scope)
     }
 
-    /// Asks for a token whose audience has `name`: as a rule this API's identifier (RFC 8707 §2), or what stands for it at the
-    /// authorization server.
+    /// Asks for a token whose audience has `name`: usually this API's identifier (RFC 8707 §2), or
+    /// what stands for it at the authorization server.
     pub fn audience(self, name: impl Into<String>) -> Self {
         self.with(|requirements| requirements.audience = Audience::Of(name.into()))
     }

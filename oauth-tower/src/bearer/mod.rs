@@ -43,7 +43,7 @@
 //! | has no token | 401 | without an error |
 //! | has a token that is not valid, not for this API, or bound to a key | 401 | `invalid_token` |
 //! | has a token with too little scope | 403 | `insufficient_scope`, and the scope |
-//! | has several tokens, or something that is none | 400 | `invalid_request` |
+//! | has several tokens, or a malformed one | 400 | `invalid_request` |
 //! | has a token that cannot be checked now | 503 | none, but `Retry-After` |
 //!
 //! Proofs of possession are not verified yet. So tokens that are bound to a key (`cnf`) are
