@@ -226,8 +226,8 @@ async fn a_retry_within_grace_gets_the_same_successor() {
     }
 }
 
-/// The answer has arrived once its refresh token is used. A retry that was overtaken by that is no theft, for as long as the
-/// grace of that use lasts; anything older is.
+/// Once its refresh token is used, an answer has arrived. A retry that comes after that is not
+/// taken for theft, as long as the grace of that use lasts; anything older is.
 #[tokio::test]
 async fn grace_ends_when_the_successor_is_used() {
     for (after, expected) in [

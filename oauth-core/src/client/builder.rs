@@ -310,7 +310,7 @@ pub enum InvalidClient {
     #[error("introspection needs a client that authenticates")]
     PublicIntrospection,
     /// A code, access token or refresh token that would expire at once.
-    #[error("{member} is longer than zero")]
+    #[error("{member} must be longer than zero")]
     Lifetime {
         /// The name of its member in [`ClientMetadata`](super::ClientMetadata).
         member: &'static str,

@@ -73,10 +73,10 @@ const SECRETS: [&str; 2] = ["client_secret", "registration_access_token"];
 #[non_exhaustive]
 pub enum InvalidExtension {
     /// The name is a member of its own.
-    #[error("{0:?} is a member of its own, and no extension")]
+    #[error("{0:?} is the name of a standard member or setting")]
     Known(String),
     /// The name is that of a secret, which must not be kept.
-    #[error("{0:?} is a secret, of which no more than a digest is kept")]
+    #[error("{0:?} is a secret, which must not be kept")]
     Secret(String),
 }
 

@@ -44,10 +44,10 @@ pub enum TokenDenial {
     #[error(transparent)]
     Password(PasswordDenial),
     /// The grant does not fit into its record.
-    #[error("the grant would be larger than its record may be")]
+    #[error("the grant does not fit into its record")]
     GrantTooLarge,
     /// The grant has as many outstanding access tokens as it may have.
-    #[error("the grant has as many access tokens out as it may have")]
+    #[error("the grant has as many outstanding access tokens as it may have")]
     TooManyTokens,
     /// The ticket for a code is malformed, expired or used.
     #[error("the ticket is malformed, expired or used")]

@@ -65,14 +65,14 @@ pub enum RefreshDenial {
     #[error("the refresh token was used before; its grant has ended")]
     Reused,
     /// A late retry: the client has got the answer and used its refresh token. Nothing has ended.
-    #[error("a retry whose answer has arrived and was used")]
+    #[error("a retry, but the refresh token in its answer was already used")]
     LateRetry,
     /// A retry, but no valid operator secret gives the successor that was issued. Nothing has
     /// ended.
     #[error("a retry, but no valid operator secret gives its successor")]
     NoSecret,
     /// The grant is bound to a key, and the request does not prove possession of it.
-    #[error("the grant is bound to a key that the request does not prove")]
+    #[error("the grant is bound to a key, and the request does not prove possession of it")]
     Unproven,
 }
 

@@ -83,11 +83,11 @@ fn decode_as<B: Body>(reader: u8, bytes: &[u8]) -> Result<B, StoreError> {
             if input.position() == bytes.len() {
                 Ok(body)
             } else {
-                Err(StoreError::unreadable("bytes behind the end of a record"))
+                Err(StoreError::unreadable("bytes after the end of a record"))
             }
         }
         Some(asked) => Err(StoreError::unreadable(format!(
-            "the record asks for a reader of version {asked}, and this one has version {reader}"
+            "the record requires a reader of version {asked}, and this one has version {reader}"
         ))),
         None => Err(StoreError::unreadable("an empty record")),
     }
@@ -341,7 +341,7 @@ impl Field for bool {
         match input.u8()? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(Error::message("neither no nor yes")),
+            _ => Err(Error::message("not a boolean")),
         }
     }
 
@@ -361,7 +361,7 @@ impl<const N: usize> Field for [u8; N] {
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
         let bytes = input.bytes()?.try_into();
-        bytes.map_err(|_| Error::message("not as many bytes as there have to be"))
+        bytes.map_err(|_| Error::message("the wrong number of bytes"))
     }
 }
 

@@ -50,7 +50,7 @@ pub enum InvalidJson {
     #[error("authorization_details is not a JSON array of objects that have a type")]
     Details,
     /// It cannot be read as the requested type.
-    #[error("the data has another form than it is to be read as")]
+    #[error("the data is not of the requested type")]
     Form,
 }
 

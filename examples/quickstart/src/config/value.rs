@@ -14,7 +14,7 @@ pub(super) fn lifetime(
 ) -> Result<Option<Duration>, Problem> {
     match (seconds(value, name)?, value) {
         (Some(Duration::ZERO), Some(value)) => {
-            Err(problem(value, &format!("{name} is longer than zero")))
+            Err(problem(value, &format!("{name} must be longer than zero")))
         }
         (lifetime, _) => Ok(lifetime),
     }

@@ -227,7 +227,7 @@ pub enum InvalidClientMetadata {
         uri: String,
     },
     /// The response types do not belong to the grants.
-    #[error("response_types: these grants go with {expected:?}")]
+    #[error("response_types: these grants require {expected:?}")]
     ResponseTypes {
         /// The ones that do.
         expected: Vec<&'static str>,

@@ -163,7 +163,7 @@ fn data(mut others: Map<String, Value>) -> Option<HostData> {
         return None;
     }
     HostData::new(&others)
-        .inspect_err(|error| tracing::warn!(%error, "what else is said of a token is left out"))
+        .inspect_err(|error| tracing::warn!(%error, "the other members of the introspection response are dropped"))
         .ok()
 }
 
