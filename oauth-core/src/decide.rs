@@ -16,7 +16,7 @@ use crate::{
     token::Formats,
 };
 
-/// What is the same for every decision of a server.
+/// The configuration that all decisions of a server share.
 #[derive(Debug)]
 pub struct Rules {
     /// The server's namespace in the store.
@@ -31,7 +31,7 @@ pub struct Rules {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Context<'a> {
-    /// What is the same for every decision of a server.
+    /// The configuration that all decisions of a server share.
     pub rules: &'a Rules,
     /// The present moment.
     pub now: Timestamp,
@@ -84,8 +84,9 @@ pub struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Pairs keys with what was loaded for them. First come the keys from [`Decide::needs`], then
-    /// those of each [`Step::Load`].
+    /// Pairs keys with what was loaded for them.
+    ///
+    /// First come the keys from [`Decide::needs`], then those of each [`Step::Load`].
     pub fn new(keys: &'a [Key], records: &'a [Option<Stored>]) -> Self {
         Self { keys, records }
     }
@@ -206,8 +207,9 @@ pub trait Decide: Send + Sync {
     /// The records that it needs first.
     fn needs(&self, rules: &Rules) -> Vec<Key>;
 
-    /// Decides, or asks for more records. If the commit conflicts, it is called again with fresh
-    /// records.
+    /// Decides, or asks for more records.
+    ///
+    /// If the commit conflicts, it is called again with fresh records.
     ///
     /// # Errors
     /// If the server fails, for example because a record cannot be read. That is not a denial.
@@ -217,8 +219,9 @@ pub trait Decide: Send + Sync {
         context: &mut Context<'_>,
     ) -> Result<Step<Self::Answer, Self::Denial>, Fault>;
 
-    /// Puts the signed messages into the answer. They come in the order of the calls to
-    /// [`Decision::sign`].
+    /// Puts the signed messages into the answer.
+    ///
+    /// They come in the order of the calls to [`Decision::sign`].
     ///
     /// # Errors
     /// If the server fails.
@@ -226,11 +229,12 @@ pub trait Decide: Send + Sync {
         Ok(())
     }
 
-    /// Whether the records show that the change behind this answer was made. The server asks when
-    /// the store cannot tell whether it committed.
+    /// Whether the records show that the change behind this answer was made.
     ///
-    /// The server itself looks for what the commit wrote. Implement this if another request may
-    /// have changed those records since.
+    /// The server asks this when the store cannot tell whether it committed.
+    ///
+    /// It also looks for what the commit wrote by itself, so implement this only if another request
+    /// may have changed those records since.
     ///
     /// # Errors
     /// If the server fails.

@@ -176,7 +176,7 @@ macro_rules! denial_becomes {
 
 pub(crate) use denial_becomes;
 
-/// The server failed. That says nothing about the request.
+/// The server failed, which says nothing about the request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {

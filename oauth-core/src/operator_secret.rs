@@ -5,10 +5,9 @@
 //! to its purpose. The secret is not in the store, so a copy of the store alone is not enough to
 //! forge anything.
 //!
-//! Replacing a secret takes three steps, each in all processes. Accept the new secret besides the
-//! current one ([`OperatorSecrets::and`]). Then make it the current one, and accept the old one.
-//! Drop the old one when all sessions and refresh tokens from before have expired. Nobody is logged
-//! out.
+//! Replacing a secret takes three steps, each in all processes. First accept the new secret as well
+//! ([`OperatorSecrets::and`]). Then make it the current one, and still accept the old one. When all
+//! sessions and refresh tokens from before have expired, drop the old one. Nobody is logged out.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -55,7 +54,7 @@ impl OperatorSecret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Writes it as 64 hexadecimal digits. Store them where only the operator can read them.
+    /// Writes it as 64 hexadecimal digits, to be kept where only the operator can read them.
     pub fn expose_hex(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(64));
         for byte in *self.0 {

@@ -86,8 +86,10 @@ pub fn generate() -> Result<OperatorSecret, EntropyError> {
     Ok(OperatorSecret::from_bytes(random.secret()))
 }
 
-/// Reads the operator secret from a file, as 64 hexadecimal digits or base64. If the file does not
-/// exist, generates a secret and creates the file, readable by its owner only (mode 0600).
+/// Reads the operator secret from a file, and creates the file if it does not exist.
+///
+/// The file holds 64 hexadecimal digits, or base64 of 32 bytes. A new file gets a generated secret,
+/// and only its owner can read it (mode 0600).
 ///
 /// Several processes may do this at once; all get the same secret.
 ///
@@ -124,7 +126,8 @@ pub fn from_existing_file(path: impl AsRef<Path>) -> Result<OperatorSecret, Secr
         })
 }
 
-/// Reads the operator secret from an environment variable, as 64 hexadecimal digits or base64.
+/// Reads the operator secret from an environment variable, as 64 hexadecimal digits, or base64 of
+/// 32 bytes.
 ///
 /// # Errors
 /// If the variable is not set, or does not hold an operator secret.

@@ -51,8 +51,8 @@ impl Browser {
         Sha256::digest(self.0.expose().as_bytes()).into()
     }
 
-    /// Derives a value from the browser's secret, for the pending request with this id. With a
-    /// salt, it takes the browser and the store together.
+    /// Derives a value from the browser's secret, for the pending request with this id. If only the
+    /// store has the salt, neither the browser nor the store can derive the value alone.
     pub(super) fn derive(&self, what: &str, pending: &[u8; 16], salt: &[u8]) -> [u8; 32] {
         let parts: [&[u8]; 3] = [what.as_bytes(), pending, salt];
         hmac_sha256(self.0.expose().as_bytes(), &parts)

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Client;
 use crate::{decide::Rules, store::Realm, time::Timestamp, types::Issuer};
 
-/// What the server knows about a request. Client authentication and grants get the same context.
+/// What the server knows about a request.
+///
+/// Client authentication and grants get the same context.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RequestContext<'a> {
@@ -16,7 +18,7 @@ pub struct RequestContext<'a> {
     /// The URL of the endpoint. `None` if an endpoint of the host's own has not said; then deny
     /// proofs that name a URL.
     pub endpoint_url: Option<&'a str>,
-    /// What is the same for every decision of the server.
+    /// The configuration that all decisions of the server share.
     pub rules: &'a Rules,
     /// The present moment.
     pub now: Timestamp,

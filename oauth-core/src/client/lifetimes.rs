@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// The lifetimes of one client that differ from the policy. For those that are `None`, the policy
-/// counts.
+/// The lifetimes of one client that differ from the policy; those that are `None` are the policy's.
 ///
 /// ```
 /// use std::time::Duration;

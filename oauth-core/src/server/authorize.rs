@@ -32,8 +32,8 @@ impl AuthorizationServer {
     /// Answers an authorization request (RFC 6749 §4.1.1) from a browser. Writes nothing.
     ///
     /// # Errors
-    /// If the server failed before the client and its redirection URI were known. Later failures
-    /// are reported to the client in a redirect.
+    /// If the server failed. Once the request is known to be valid, a client to which the browser
+    /// may be redirected is told instead, and this returns `Ok`.
     pub async fn authorize(
         &self,
         params: Params,

@@ -112,7 +112,7 @@ impl Builder {
         self
     }
 
-    /// The server's namespace in the store; the issuer by default.
+    /// Sets the server's namespace in the store; the issuer by default.
     ///
     /// Records of one namespace are invisible in another. If you change the issuer identifier, set
     /// the old one here, or the server will not find its grants and tokens.
@@ -121,14 +121,15 @@ impl Builder {
         self
     }
 
-    /// The operator secret, or several while one is being replaced. All processes of one server
-    /// need the same.
+    /// Sets the operator secret, or several while one is being replaced.
+    ///
+    /// All processes of one server need the same.
     pub fn operator_secret(mut self, secrets: impl Into<OperatorSecrets>) -> Self {
         self.secret = Some(SecretSource::Operator(secrets.into()));
         self
     }
 
-    /// Keeps the operator secret in the store. The first process generates it.
+    /// Keeps the operator secret in the store, where the first process generates it.
     ///
     /// Dangerous: anybody who can read the store, or a backup of it, can forge sessions and pending
     /// requests, and can derive the current refresh token of a grant from the previous one.
@@ -137,7 +138,7 @@ impl Builder {
         self
     }
 
-    /// Signs messages for decisions that ask for it.
+    /// Sets the signer for decisions that need a signature.
     pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
         self.signer = Some(signer);
         self

@@ -14,7 +14,9 @@ use crate::{
 
 impl AuthorizationServer {
     /// Authenticates the client of a request as the token endpoint does, for the host's own
-    /// endpoints. One-time proofs in the request are used up.
+    /// endpoints.
+    ///
+    /// One-time proofs in the request are used up.
     ///
     /// # Errors
     /// A [`ClientDenial`] if the client did not authenticate; a [`Fault`] if the server failed.

@@ -84,7 +84,9 @@ impl AuthorizationServer {
     }
 
     /// The presented access token, if it is valid and its sender [may use](PresentedToken::may_use)
-    /// it. This takes one point read.
+    /// it.
+    ///
+    /// This takes one point read.
     ///
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.
@@ -95,9 +97,10 @@ impl AuthorizationServer {
         })
     }
 
-    /// The state of the presented access token. This takes one point read. An expired token is
-    /// known until it is forgotten, which takes some minutes at least. A token that its sender may
-    /// not use is unknown.
+    /// The state of the presented access token.
+    ///
+    /// This takes one point read. An expired token is known until it is forgotten, which takes some
+    /// minutes at least. A token that its sender may not use is unknown.
     ///
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.

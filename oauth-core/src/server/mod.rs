@@ -92,7 +92,7 @@ impl AuthorizationServer {
         &self.0.metadata
     }
 
-    /// What is the same for every decision of this server.
+    /// The configuration that all decisions of this server share.
     pub fn rules(&self) -> &Rules {
         &self.0.rules
     }
@@ -110,8 +110,9 @@ impl AuthorizationServer {
         Ok(Random::draw(self.0.entropy.as_ref())?)
     }
 
-    /// Loads records, lets `ask` decide, signs and commits. Starts over if another request has
-    /// changed the records.
+    /// Loads records, lets `ask` decide, signs and commits.
+    ///
+    /// Starts over if another request has changed the records in the meantime.
     ///
     /// Every endpoint calls this with its own decision. It is public for the part of an [added
     /// grant](Grant) outside the token endpoint, where the host creates what the client will

@@ -16,22 +16,25 @@ use crate::{
 /// for a code; the grant's id, a number, a secret and a tag for a refresh token. The text must
 /// match `b64token` (RFC 6750 §2.1).
 pub trait TokenFormat: Send + Sync + 'static {
-    /// Encodes at most [`capacity`](Self::capacity) bytes. Different bytes must give different
-    /// texts.
+    /// Encodes at most [`capacity`](Self::capacity) bytes.
+    ///
+    /// Different bytes must give different texts.
     fn encode(&self, bytes: &[u8]) -> Secret;
 
     /// Decodes a text; `None` unless it is exactly what [`encode`](Self::encode) returns for some
     /// bytes.
     fn decode(&self, text: &str) -> Option<Vec<u8>>;
 
-    /// The most bytes that it can encode; `None` for no limit. The server shortens random secrets
-    /// to fit.
+    /// The most bytes that it can encode; `None` for no limit.
+    ///
+    /// The server shortens random secrets to fit.
     fn capacity(&self) -> Option<usize> {
         None
     }
 
-    /// Whether `text` is certainly in this format and in no other format of this server. The server
-    /// then looks it up as one kind of token only.
+    /// Whether `text` is certainly in this format and in no other format of this server.
+    ///
+    /// The server then looks it up as one kind of token only.
     ///
     /// Return `false` if in doubt; that costs one more lookup.
     fn recognizes(&self, _text: &str) -> bool {

@@ -12,8 +12,8 @@ pub enum TokenScheme {
     /// As a bearer token (RFC 6750 §2), wherever it was in the request.
     #[default]
     Bearer,
-    /// With the `DPoP` scheme of the `Authorization` header, which needs a DPoP proof (RFC 9449
-    /// §7.1).
+    /// With the `DPoP` scheme of the `Authorization` header, which needs a proof of possession (RFC
+    /// 9449 §7.1).
     Dpop,
 }
 

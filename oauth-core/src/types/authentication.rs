@@ -5,7 +5,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// How and when a user signed in. The host supplies it with an approval.
+/// How and when a user signed in, as the host states it with an approval.
 ///
 /// Made by [`Authentication::new`] and its setters.
 #[derive(Clone, Debug, PartialEq, Eq)]

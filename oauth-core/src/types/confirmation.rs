@@ -4,8 +4,9 @@ use minicbor::{Decoder, decode::Error};
 
 use crate::store::{Field, Writer, map};
 
-/// The key to which a token is bound: `cnf` (RFC 7800 §3.1). Its sender has to prove possession of
-/// it.
+/// The key to which a token is bound: `cnf` (RFC 7800 §3.1).
+///
+/// Whoever presents the token has to prove possession of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Confirmation {

@@ -67,7 +67,7 @@ impl BearerLayer {
     /// The layer appends the path of each request as it sees it. If a router strips a prefix,
     /// include the prefix here.
     ///
-    /// A DPoP proof names the URL that it was made for, so an API must know its own URL to check
+    /// A `DPoP` proof names the URL that it was made for, so an API must know its own URL to check
     /// it. The `Host` header cannot supply it, since the sender writes that.
     pub fn base_url(self, url: impl Into<Arc<str>>) -> Self {
         self.with(|requirements| requirements.base_url = Some(url.into()))

@@ -2,7 +2,7 @@
 
 use oauth_core::token::{AccessToken, PresentedToken};
 
-/// A valid access token. Whether its sender may use it has not been checked yet.
+/// A valid access token whose sender has not been checked yet.
 ///
 /// A [`TokenVerifier`](super::TokenVerifier) returns it, and need not know how tokens are bound to
 /// keys. [`prove`](Self::prove) does the check and returns the token.
@@ -11,12 +11,14 @@ pub struct UnprovenToken(AccessToken);
 
 impl UnprovenToken {
     /// Wraps a valid token: a trusted server issued it, and it has neither expired nor been
-    /// revoked. If it is bound to a key, its `confirmation` must be set.
+    /// revoked.
+    ///
+    /// If it is bound to a key, its `confirmation` must be set.
     pub fn new(token: AccessToken) -> Self {
         Self(token)
     }
 
-    /// The token, whoever the sender is. This is for verifiers that wrap other verifiers.
+    /// The token, whoever the sender is, for verifiers that wrap other verifiers.
     ///
     /// Dangerous: if the token is bound to a key, the sender may have stolen it.
     pub fn dangerous_get(&self) -> &AccessToken {

@@ -2,8 +2,9 @@
 
 use oauth_core::{token::TokenFormat, types::Secret};
 
-/// Forty lower-case hexadecimal digits, for 20 bytes. This is too short for refresh tokens, and
-/// each code takes one more record.
+/// Forty lower-case hexadecimal digits, for 20 bytes.
+///
+/// This is too short for refresh tokens, and each code takes one more record.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex;
 

@@ -14,8 +14,8 @@ use crate::{
 /// In a [`ClientMetadata`](super::ClientMetadata) document, they are one object with the name
 /// `oauth-core`. No registered member has a hyphen in its name, so it should not collide with a
 /// future standard. Unknown settings are rejected, not skipped, since they may be restrictions that
-/// a newer release has written. Lifetimes are whole seconds; fractions are written as `{"secs": 7,
-/// "nanos": 1000000}`. Digests are SHA-256 in base64url without padding.
+/// a newer release has written. Lifetimes are whole seconds; fractions are written as
+/// `{"secs": 7, "nanos": 1000000}`. Digests are SHA-256 in base64url without padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -37,9 +37,9 @@ use crate::{BoxError, system::SystemClock};
 /// nothing about the token, and neither does a refusal of the API's own credentials: that is [`Unavailable`].
 ///
 /// A token is accepted only if it is `active`, within its time, has a `client_id`, and is of the
-/// type `Bearer`, or `DPoP` if it is bound to a DPoP key. Any binding (`cnf`) other than exactly
-/// one of RFC 9449 §6.1 or RFC 8705 §3.1 makes the token invalid: it is never taken for a bearer
-/// token. If other members are missing, the token has no scope, no user or no audience.
+/// type `Bearer`, or `DPoP` if its binding is a `jkt`. Any binding (`cnf`) other than exactly one
+/// of RFC 9449 §6.1 or RFC 8705 §3.1 makes the token invalid: it is never taken for a bearer token.
+/// If other members are missing, the token has no scope, no user or no audience.
 ///
 /// `auth_time`, `acr`, `amr`, `authorization_details` and `act` are read too. `acr` or `amr`
 /// without `auth_time` counts as a sign-in in 1970. All other members that RFC 7662 does not define
