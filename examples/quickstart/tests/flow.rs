@@ -314,7 +314,7 @@ async fn a_question_can_be_answered_as_somebody_else() {
 /// Sessions are cookies that the server only has sealed: whether there still is such a user is asked each time.
 #[tokio::test]
 async fn a_user_who_is_gone_is_signed_out() {
-    // It stays as it is when the program comes back on another port.
+    // The issuer stays the same when the program restarts on another port.
     const ISSUER: &str = "issuer = \"http://127.0.0.1:8080\"";
     let config = format!("{ISSUER}\n{CONFIG}");
     let place = Place::new(&config);

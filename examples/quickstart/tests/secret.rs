@@ -16,7 +16,7 @@ use std::{
 
 use common::{ALICE, CONFIG, Place, Quickstart, Store, Visitor, application::refused, web};
 
-/// The issuer stays as it is when the program comes back on another port.
+/// The issuer stays the same when the program restarts on another port.
 const ISSUER: &str = "issuer = \"http://127.0.0.1:8080\"\n";
 
 /// A user who is signed in and has allowed a client.

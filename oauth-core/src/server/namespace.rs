@@ -85,7 +85,8 @@ impl AuthorizationServer {
     /// On the first request, warns in the log if the store lists other namespaces only.
     pub(super) async fn look_for_namespace(&self) {
         if self.0.announcement.leaves(UNKNOWN, DONE)
-            // Boxed, since it happens once: the futures of all requests need no room for it.
+            // Boxed, since it happens only once: otherwise it would enlarge the future of every
+            // request.
             && let Err(fault) = Box::pin(self.warn_of_others()).await
         {
             debug(&fault);
