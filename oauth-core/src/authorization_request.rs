@@ -1,4 +1,4 @@
-//! What an authorization request asks for, and where its answer goes.
+//! Authorization requests: what they ask for, and where the response goes.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use crate::{
 
 /// What an authorization request asks for.
 ///
-/// It is nested in each state that the request passes through, and then, as it was approved, in the grant. A new parameter is
-/// a field here, under the next number.
+/// Every state that the request passes through contains it; so does the grant, with the scope that
+/// was approved. To support another parameter, add a field under the next number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AuthorizationRequest {
     pub(crate) client_id: ClientId,
-    /// In the grant, what was approved of it.
+    /// In a grant, the approved scope.
     pub(crate) scope: Scope,
-    /// Whether the request named a scope, rather than leaving it to the registration.
+    /// Whether the request named a scope. If not, the registration supplied it.
     pub(crate) is_scope_named: bool,
     pub(crate) resources: Vec<Resource>,
     pub(crate) response_type: ResponseType,
-    /// Until the code is redeemed.
+    /// Kept until the code is redeemed.
     pub(crate) challenge: Option<CodeChallenge>,
     pub(crate) unknown: Unknown,
 }
@@ -38,7 +38,7 @@ numbered!(AuthorizationRequest {
 } keeps unknown);
 
 impl AuthorizationRequest {
-    /// What a client was granted without an authorization request.
+    /// Describes a grant without an authorization request.
     pub(crate) fn of(client_id: ClientId, scope: Scope, resources: Vec<Resource>) -> Self {
         Self {
             client_id,
@@ -52,12 +52,12 @@ impl AuthorizationRequest {
     }
 }
 
-/// Where the answer to an authorization request goes, and how.
+/// Where to send the response to an authorization request, and how.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ReturnAddress {
-    /// Proven against the registration.
+    /// Checked against the registration.
     pub(crate) redirect_uri: RedirectUri,
-    /// Whether the request named it, rather than leaving it to the registration.
+    /// Whether the request named it. If not, it is the one that is registered.
     pub(crate) is_named: bool,
     pub(crate) mode: ResponseMode,
     pub(crate) state: Option<String>,
@@ -66,7 +66,7 @@ pub(crate) struct ReturnAddress {
 numbered!(ReturnAddress { 0 => redirect_uri, 1 => is_named, 2 => mode, 3 => state });
 
 impl fmt::Debug for ReturnAddress {
-    /// Without the state, by which the client knows its own requests from forged ones.
+    /// Leaves out `state`, by which the client recognizes its own requests.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReturnAddress")
             .field("redirect_uri", &self.redirect_uri)
@@ -75,8 +75,8 @@ impl fmt::Debug for ReturnAddress {
     }
 }
 
-/// How the response parameters travel (OAuth 2.0 Multiple Response Type Encoding Practices §2.1, OAuth 2.0 Form Post
-/// Response Mode).
+/// How the response parameters are sent (OAuth 2.0 Multiple Response Type Encoding Practices §2.1,
+/// OAuth 2.0 Form Post Response Mode).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseMode {
@@ -85,20 +85,21 @@ pub enum ResponseMode {
     Query,
     /// In a form that the browser posts to the redirection URI.
     FormPost,
-    /// In the fragment of the redirection URI, for tokens: what is there is not sent to any server.
+    /// In the fragment of the redirection URI, for tokens. Browsers do not send it to a server.
     Fragment,
 }
 
 impl ResponseMode {
-    /// The modes of codes, which are those of the metadata.
+    /// The modes for codes, which are those that the metadata list.
     pub(crate) const OF_CODES: [Self; 2] = [Self::Query, Self::FormPost];
 
-    /// The modes of tokens. Never in a query (OAuth 2.0 Multiple Response Type Encoding Practices §3).
+    /// The modes for tokens, which never travel in a query (OAuth 2.0 Multiple Response Type
+    /// Encoding Practices §3).
     const OF_TOKENS: [Self; 2] = [Self::Fragment, Self::FormPost];
 
     const ALL: [Self; 3] = [Self::Query, Self::FormPost, Self::Fragment];
 
-    /// As in `response_mode`.
+    /// The value of `response_mode`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
@@ -115,7 +116,7 @@ pub enum ResponseType {
     /// `code`: an authorization code.
     #[default]
     Code,
-    /// `token`: an access token, for clients that were dangerously allowed it.
+    /// `token`: an access token, for clients with the dangerous permission.
     Token,
 }
 
@@ -126,7 +127,7 @@ impl ResponseType {
         Self::ALL.into_iter().find(|own| own.as_str() == text)
     }
 
-    /// As in `response_type`.
+    /// The value of `response_type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Code => "code",
@@ -134,7 +135,7 @@ impl ResponseType {
         }
     }
 
-    /// The modes in which it can be answered; the first is the default.
+    /// The response modes that it allows; the first is the default.
     pub(crate) fn modes(self) -> [ResponseMode; 2] {
         match self {
             Self::Code => ResponseMode::OF_CODES,
@@ -143,7 +144,7 @@ impl ResponseType {
     }
 }
 
-/// Values that are kept as their words. The default is left out.
+/// Stores these values as text, and leaves out the default.
 macro_rules! words {
     ($($type:ident)+) => {$(
         impl Field for $type {

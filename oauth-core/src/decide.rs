@@ -1,8 +1,9 @@
 //! The shape of every decision: what it needs to have loaded, and what it makes of that.
 //!
-//! A decision is a pure function of the records it was given, of the request it was made from, and of a [`Context`]: the
-//! present moment, fresh randomness, and the rules. It does no I/O. [`AuthorizationServer`](crate::AuthorizationServer) loads,
-//! lets it decide, signs, commits, and starts over if another request changed those records in the meantime.
+//! A decision is a pure function of the records it was given, of the request it was made from, and
+//! of a [`Context`]: the present moment, fresh randomness, and the rules. It does no I/O.
+//! [`AuthorizationServer`](crate::AuthorizationServer) loads, lets it decide, signs and commits,
+//! and starts over if another request has changed those records in the meantime.
 
 use crate::{
     error::{Denial, Fault},
@@ -15,11 +16,11 @@ use crate::{
     token::Formats,
 };
 
-/// What holds for every decision of a server.
+/// The configuration that all decisions of a server share.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rules {
-    /// The issuer's part of the store.
+    /// The server's namespace in the store.
     pub realm: Realm,
     /// The operator's decisions.
     pub policy: Policy,
@@ -31,13 +32,13 @@ pub struct Rules {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Context<'a> {
-    /// What holds for every decision.
+    /// The configuration that all decisions of a server share.
     pub rules: &'a Rules,
     /// The present moment.
     pub now: Timestamp,
     /// Fresh randomness.
     pub random: Random,
-    /// What is derived from the operator secret.
+    /// The keys derived from the operator secret.
     pub(crate) keys: &'a ServerKeys,
 }
 
@@ -69,8 +70,8 @@ impl<'a> Context<'a> {
 }
 
 impl Rules {
-    /// From when the mark that a family has ended may be forgotten. Whoever is still deciding an
-    /// interaction when it ends finds the mark.
+    /// When the closed anchor of a family that ends now may be forgotten. An interaction that is
+    /// pending when it ends still finds it.
     pub(crate) fn forgets_ended_at(&self, now: Timestamp) -> Timestamp {
         now + self.policy.interaction_lifetime
     }
@@ -84,7 +85,9 @@ pub struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// What was loaded for these keys, in their order: those that [`Decide::needs`] gave, then those of each [`Step::Load`].
+    /// Pairs keys with what was loaded for them.
+    ///
+    /// First come the keys from [`Decide::needs`], then those of each [`Step::Load`].
     pub fn new(keys: &'a [Key], records: &'a [Option<Stored>]) -> Self {
         Self { keys, records }
     }
@@ -99,12 +102,12 @@ impl<'a> Found<'a> {
         Some((self.keys.get(index)?, self.get(index)?))
     }
 
-    /// The number of keys that have been looked for.
+    /// The number of keys that were looked up.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether no record has been asked for.
+    /// Whether no key was looked up.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -115,7 +118,7 @@ impl<'a> Found<'a> {
         found.filter_map(|(key, stored)| Some((key, stored.as_ref()?)))
     }
 
-    /// Without the first `count` keys.
+    /// Skips the first `count` keys.
     pub(crate) fn after(&self, count: usize) -> Self {
         Self {
             keys: self.keys.get(count..).unwrap_or_default(),
@@ -124,11 +127,11 @@ impl<'a> Found<'a> {
     }
 }
 
-/// What a decision makes of the records that it was given.
+/// The next step of a decision, given the records so far.
 #[derive(Debug)]
 #[must_use]
 pub enum Step<A, D> {
-    /// It needs these records too, and decides once it has them. They come behind those that it had.
+    /// It needs these records too. They are appended to those it has, and it is asked again.
     Load(Vec<Key>),
     /// It has decided.
     Decided(Decision<A, D>),
@@ -140,7 +143,7 @@ impl<A, D> From<Decision<A, D>> for Step<A, D> {
     }
 }
 
-/// A change, which may be empty, and an answer to give once the change is made.
+/// An answer, and the change to make before it is given, if any.
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
@@ -149,7 +152,7 @@ pub struct Decision<A, D> {
     pub commit: Option<Commit>,
     /// What to answer.
     pub answer: Result<A, D>,
-    /// What has to be signed for the answer, before the change is made.
+    /// What to sign for the answer, before the change is made.
     pub unsigned: Vec<SigningInput>,
 }
 
@@ -162,7 +165,7 @@ impl<A, D> Decision<A, D> {
         }
     }
 
-    /// Grants, and changes nothing.
+    /// Grants without a change.
     pub fn answer(answer: A) -> Self {
         Self {
             commit: None,
@@ -180,7 +183,7 @@ impl<A, D> Decision<A, D> {
         }
     }
 
-    /// Denies, once the commit is made.
+    /// Denies, after making the commit.
     pub fn deny_with(commit: Commit, denial: D) -> Self {
         Self {
             commit: Some(commit),
@@ -188,7 +191,7 @@ impl<A, D> Decision<A, D> {
         }
     }
 
-    /// Has something signed for the answer; [`Decide::attach`] puts it there.
+    /// Asks for a signature; [`Decide::attach`] puts it into the answer.
     pub fn sign(mut self, input: SigningInput) -> Self {
         self.unsigned.push(input);
         self
@@ -202,20 +205,24 @@ pub trait Decide: Send + Sync {
     /// Why it may deny.
     type Denial: Denial;
 
-    /// The records it needs to see first.
+    /// The records that it needs first.
     fn needs(&self, rules: &Rules) -> Vec<Key>;
 
-    /// Decides, or asks for more records. Called again with what is there then, if the commit met a conflict.
+    /// Decides, or asks for more records.
+    ///
+    /// If the commit conflicts, it is called again with fresh records.
     ///
     /// # Errors
-    /// If the server fails: a record cannot be read, say. That is not a denial.
+    /// If the server fails, for example because a record cannot be read. That is not a denial.
     fn decide(
         &self,
         found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Step<Self::Answer, Self::Denial>, Fault>;
 
-    /// Puts what was signed into the answer, in the order in which [`Decision::sign`] asked for it.
+    /// Puts the signed messages into the answer.
+    ///
+    /// They come in the order of the calls to [`Decision::sign`].
     ///
     /// # Errors
     /// If the server fails.
@@ -223,9 +230,12 @@ pub trait Decide: Send + Sync {
         Ok(())
     }
 
-    /// Whether the records show that what was answered has happened, for when the store cannot say whether it committed.
+    /// Whether the records show that the change behind this answer was made.
     ///
-    /// The server looks for what the commit wrote by itself. This is for changes that another request may have built on since.
+    /// The server asks this when the store cannot tell whether it committed.
+    ///
+    /// It also looks for what the commit wrote by itself, so implement this only if another request
+    /// may have changed those records since.
     ///
     /// # Errors
     /// If the server fails.

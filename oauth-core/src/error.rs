@@ -1,8 +1,9 @@
 //! Why there is no answer: the request was denied, or the server failed.
 //!
-//! Each decision has its own [`Denial`] enum beside it, rich for the log. A total `match` there maps it to a [`Refusal`],
-//! which is all that goes over the wire. A [`Fault`] is not a denial: nothing is wrong with the request, and the client may
-//! try again. [`Error`] is one or the other, and both become one with `?`.
+//! Each decision has its own [`Denial`] enum beside it, with detailed reasons for the log. A total
+//! `match` there maps each reason to a [`Refusal`], which is all that the client sees. A [`Fault`]
+//! is not a denial: the request may be fine, and the client may try again. An [`Error`] is one or
+//! the other, and `?` converts both into it.
 
 use std::{convert::Infallible, error::Error as StdError, fmt};
 
@@ -77,12 +78,13 @@ impl Refusal {
     }
 }
 
-/// A reason to say no to a request: rich for the log, poor on the wire.
+/// A reason to deny a request: detailed in the log, terse on the wire.
 ///
-/// `Display` is for the operator's log and holds no secret. A denial that goes over the wire maps itself to a [`Refusal`].
+/// `Display` is for the operator's log and contains no secrets. A denial that a client may see maps
+/// itself to a [`Refusal`].
 pub trait Denial: StdError + Send + Sync + 'static {}
 
-/// Of a decision that never denies.
+/// For decisions that never deny.
 impl Denial for Infallible {}
 
 /// Why there is no answer: the request was denied, or the server failed.
@@ -105,7 +107,7 @@ impl<D> Error<D> {
         }
     }
 
-    /// The denial, where a fault has to be passed on and a denial does not.
+    /// Separates the denial from the fault, which can then be passed on with `?`.
     ///
     /// # Errors
     /// The [`Fault`] if the server failed.
@@ -149,7 +151,7 @@ impl<D: Denial> From<EntropyError> for Error<D> {
     }
 }
 
-/// Lets `?` turn one denial into another that has a variant for it, inside an [`Error`] or not.
+/// Lets `?` convert a denial into another one that has a variant for it, also inside an [`Error`].
 macro_rules! denial_becomes {
     ($from:ident => $into:ident::$variant:ident) => {
         impl From<$from> for $into {
@@ -174,27 +176,27 @@ macro_rules! denial_becomes {
 
 pub(crate) use denial_becomes;
 
-/// The server failed. Nothing is known against the request, and nothing was answered that was not kept.
+/// The server failed, which says nothing about the request.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
     /// The store failed.
     #[error("{0}")]
     Store(#[source] StoreError),
-    /// There was no randomness to be had.
+    /// The source of randomness failed.
     #[error(transparent)]
     Entropy(EntropyError),
-    /// Others kept changing what this decision was about, until it gave up.
+    /// Other requests kept changing the same records, until the server gave up.
     #[error("gave up after repeated conflicts with concurrent requests")]
     Contention,
     /// A decision kept asking for more records.
     #[error("a decision asked for records too often")]
     TooManyRounds,
-    /// Something was to be signed, and nobody signs.
+    /// A decision asked for a signature, and the server has no signer.
     #[error("the server has no signer")]
     NoSigner,
-    /// The client store returned another client than it was asked for: its comparison of
-    /// identifiers folds case or trims blanks.
+    /// The client store returned another client than it was asked for. Its comparison of
+    /// identifiers probably folds case or trims blanks.
     #[error(
         "the client store was asked for {:?} and returned {:?}; it has to compare ids byte by byte",
         .asked.as_str(),
@@ -234,7 +236,7 @@ impl Fault {
     }
 }
 
-/// What never is denied can still fail.
+/// A decision that never denies can still fail.
 impl From<Error<Infallible>> for Fault {
     fn from(error: Error<Infallible>) -> Self {
         match error {

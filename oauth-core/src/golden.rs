@@ -1,7 +1,9 @@
-//! Golden files: each kind of body as each release writes it. What is in `golden/` is never changed, only added to.
+//! Golden files: each kind of body as each release writes it. Never change the files in `golden/`,
+//! only add to them.
 //!
-//! After a body has got a new field, `GOLDEN=write cargo test -p oauth-core golden` writes the file of the release that is being
-//! made. The files of released versions stay: records that hold such bytes are out there.
+//! After adding a field to a body, run `GOLDEN=write cargo test -p oauth-core golden` to write the
+//! file of the upcoming release. The files of released versions stay as they are: there are stores
+//! with such records.
 
 use std::{fmt::Debug, fs, path::PathBuf};
 
@@ -20,7 +22,7 @@ use crate::{
     types::{Actor, Authentication, Confirmation, GrantId, RedirectUri, Subject},
 };
 
-/// The release that is being made, and those before it.
+/// The upcoming release, and those before it.
 const RELEASES: [&str; 1] = ["0.1"];
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -30,7 +32,7 @@ fn path(release: &str, name: &str) -> PathBuf {
     golden.join(release).join(format!("{name}.hex"))
 }
 
-/// The bytes as hexadecimal digits, 32 bytes a line.
+/// The bytes as hexadecimal digits, 32 bytes to a line.
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::new();
     for line in bytes.chunks(32) {
@@ -50,7 +52,8 @@ fn bytes(text: &str) -> Vec<u8> {
     pairs.iter().map(byte).collect()
 }
 
-/// Checks that this release writes `value` as its file says, and that it reads the file of each release, losing nothing.
+/// Checks that this release writes `value` as in its file, and reads the file of each release
+/// without loss.
 fn check<B: Body + Debug + PartialEq>(name: &str, value: &B) {
     let current = RELEASES[0];
     if std::env::var_os("GOLDEN").is_some_and(|how| how == "write") {

@@ -60,7 +60,7 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     MacKey::new(key).over(parts.iter().copied())
 }
 
-/// A key of HMAC-SHA-256, hashed once for all that is authenticated with it.
+/// A key of HMAC-SHA-256, hashed once for all its uses.
 #[derive(Clone)]
 pub(crate) struct MacKey(Hmac<Sha256>);
 

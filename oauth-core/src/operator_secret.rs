@@ -1,11 +1,13 @@
 //! The operator secret: the one secret that a deployment has to keep.
 //!
-//! The server derives its own keys from it: to sign what travels with browsers, to recognize the refresh tokens that it has
-//! issued, and to derive the successor of one. Each key is bound to the namespace and to its purpose. The secret is not in the
-//! store, so that whoever reads the store alone can forge nothing.
+//! The server derives its keys from it: to sign what browsers carry, to recognize old refresh
+//! tokens, and to derive the successor of a refresh token. Each key is bound to the namespace and
+//! to its purpose. The secret is not in the store, so a copy of the store alone is not enough to
+//! forge anything.
 //!
-//! To replace a secret, first accept the new one everywhere ([`OperatorSecrets::and`]), then make it the current one and accept
-//! the old one, and drop that after the longest lifetime of a refresh token. Nobody is logged out by it.
+//! Replacing a secret takes three steps, each in all processes. First accept the new secret as well
+//! ([`OperatorSecrets::and`]). Then make it the current one, and still accept the old one. When all
+//! sessions and refresh tokens from before have expired, drop the old one. Nobody is logged out.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -23,10 +25,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// 32 bytes that only the operator knows.
+/// A secret of 32 bytes that only the operator knows.
 ///
-/// Generate them (`openssl rand -hex 32`), and keep them like the password of the database. All processes of one server need the
-/// same. As text they are 64 hexadecimal digits, or base64.
+/// Generate it with `openssl rand -hex 32`, and protect it like the database password. All
+/// processes of one server need the same secret. As text, it is 64 hexadecimal digits or base64.
 ///
 /// ```
 /// use oauth_core::operator_secret::OperatorSecret;
@@ -47,12 +49,12 @@ pub struct OperatorSecret(Zeroizing<[u8; 32]>);
 pub struct InvalidOperatorSecret;
 
 impl OperatorSecret {
-    /// The secret with these bytes, which nobody can guess.
+    /// The secret with these bytes, which must be impossible to guess.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// As 64 hexadecimal digits, to be written where only the operator can read it.
+    /// Writes it as 64 hexadecimal digits, to be kept where only the operator can read them.
     pub fn expose_hex(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(64));
         for byte in *self.0 {
@@ -70,7 +72,8 @@ impl OperatorSecret {
 impl FromStr for OperatorSecret {
     type Err = InvalidOperatorSecret;
 
-    /// Reads 64 hexadecimal digits or base64, of either alphabet, padded or not; space around it does not count.
+    /// Reads 64 hexadecimal digits or base64, in either alphabet, padded or not. Surrounding
+    /// whitespace is ignored.
     fn from_str(text: &str) -> Result<Self, InvalidOperatorSecret> {
         let text = text.trim_ascii();
         let bytes = Zeroizing::new(if text.len() == 64 {
@@ -116,7 +119,8 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
         .ok()
 }
 
-/// The valid operator secrets: one that is current, and others that are accepted too while secrets are replaced.
+/// The valid operator secrets: the current one, and others that are accepted while it is being
+/// replaced.
 #[derive(Clone, Debug)]
 pub struct OperatorSecrets {
     current: OperatorSecret,
@@ -132,7 +136,7 @@ impl OperatorSecrets {
         }
     }
 
-    /// Accepts another secret too: the next one, or the one before.
+    /// Also accepts another secret: the next or the previous one.
     #[must_use]
     pub fn and(mut self, other: OperatorSecret) -> Self {
         self.others.push(other);
@@ -146,7 +150,7 @@ impl From<OperatorSecret> for OperatorSecrets {
     }
 }
 
-/// What a server derives from its operator secrets, for one namespace.
+/// The keys that a server derives from its operator secrets, for one namespace.
 #[derive(Clone)]
 pub struct ServerKeys(Arc<Inner>);
 
@@ -174,17 +178,17 @@ impl ServerKeys {
         }))
     }
 
-    /// Seals what travels with a browser.
+    /// Signs what browsers carry.
     pub(crate) fn sealer(&self) -> &Sealer {
         &self.0.sealer
     }
 
-    /// The keys for refresh tokens that are issued now.
+    /// The keys for refresh tokens issued now.
     pub(crate) fn refresh(&self) -> &RefreshKeys {
         &self.0.refresh[0]
     }
 
-    /// Those for refresh tokens that may have been issued before, of each valid secret.
+    /// The keys for existing refresh tokens, one set for each valid secret.
     pub(crate) fn all_refresh(&self) -> &[RefreshKeys] {
         &self.0.refresh
     }
@@ -196,20 +200,21 @@ impl fmt::Debug for ServerKeys {
     }
 }
 
-/// The keys for refresh tokens that are derived from one operator secret.
+/// The refresh token keys derived from one operator secret.
 pub(crate) struct RefreshKeys {
     tag: MacKey,
     successor: MacKey,
 }
 
 impl RefreshKeys {
-    /// What shows that a refresh token with these parts was issued here.
+    /// The tag which shows that a refresh token with these parts was issued here.
     pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 16] {
         let [tag, _] = halves(self.tag.over(parts.iter().copied()));
         tag
     }
 
-    /// What follows from a refresh token and the salt in the store. Neither the store nor the token alone gives it, nor both.
+    /// Derives bits from a refresh token and the salt in the store. It takes this key as well as
+    /// both of them.
     pub(crate) fn derive<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
         self.successor.over(parts)
     }
@@ -220,7 +225,7 @@ fn halves(bytes: [u8; 32]) -> [[u8; 16]; 2] {
     [halves[0], halves[1]]
 }
 
-/// The operator secret as the store keeps it, for a server that was dangerously told to keep it there.
+/// The operator secret as kept in the store, for servers built with `dangerous_secret_in_store`.
 #[derive(PartialEq)]
 pub(crate) struct StoredSecret {
     bytes: [u8; 32],
@@ -245,7 +250,7 @@ impl StoredSecret {
         Key::new(realm, Kind::SERVER_KEY, &[b"operator secret"])
     }
 
-    /// Never to be forgotten: handles, sessions and refresh tokens depend on it.
+    /// It is never forgotten: handles, sessions and refresh tokens depend on it.
     pub(crate) fn record(&self, realm: &Realm) -> Record {
         Record {
             key: Self::key(realm),

@@ -80,7 +80,7 @@ impl CodeChallenge {
     }
 }
 
-/// A digest as bytes, and a verifier as text.
+/// Stored as bytes if it is a digest, and as text if it is a verifier.
 impl Field for CodeChallenge {
     fn write(&self, out: &mut Writer) {
         match &self.0 {
@@ -109,7 +109,7 @@ impl fmt::Debug for CodeChallenge {
 }
 
 impl<'a> CodeVerifier<'a> {
-    /// Its SHA-256 digest: the challenge that it meets by `S256`.
+    /// Its SHA-256 digest, which is its `S256` challenge.
     pub(crate) fn digest(self) -> [u8; 32] {
         Sha256::digest(self.0.expose().as_bytes()).into()
     }

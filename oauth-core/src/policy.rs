@@ -24,7 +24,7 @@ pub struct Policy {
     pub refresh_token_idle: Option<Duration>,
     /// How long a used refresh token may be presented again by a retry of the same request: 30 s. Zero for not at all.
     pub refresh_grace: Duration,
-    /// How many access tokens a grant may have out at a time: 100.
+    /// How many access tokens of a grant may be outstanding at a time; 100 by default.
     pub tokens_per_grant: u32,
     /// How long a visitor has from the authorization request to the decision: 30 min.
     pub interaction_lifetime: Duration,

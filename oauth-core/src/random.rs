@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Where unpredictable bytes come from, as a rule the operating system.
+/// Where unpredictable bytes come from, usually the operating system.
 ///
 /// Every token's strength is this trait's: an implementation that cannot fill the buffer with bytes nobody can
 /// predict must fail. A generator that is not safe across `fork` must not be used here.
@@ -30,7 +30,7 @@ pub struct EntropyError;
 pub struct Random {
     seed: Zeroizing<[u8; 32]>,
     counter: u64,
-    /// The half of a block that has not been given out.
+    /// The unused half of the last block.
     half: Option<[u8; 16]>,
 }
 

@@ -1,4 +1,4 @@
-//! Sealing: values that travel with a browser and come back unaltered.
+//! Sealing: signs values that travel with a browser, so that they come back unaltered.
 
 use std::{fmt, sync::Arc};
 
@@ -12,13 +12,15 @@ use crate::{
 
 const TAG: usize = 32;
 
-/// Seals values with keys of the operator secrets, so that every process that has those can open them.
+/// Signs values with keys derived from the operator secrets, so that every process with the same
+/// secrets can verify them.
 ///
-/// A sealed value can be read by whoever holds it, but not made or altered: HMAC-SHA-256 over a purpose and the value. A value
-/// sealed for one purpose cannot be opened for another. Seal an expiry with it.
+/// A sealed value is signed, not encrypted: anybody who has it can read it, but not make or alter
+/// one. The signature is HMAC-SHA-256 over a purpose and the value, and a value sealed for one
+/// purpose does not open for another. Include an expiry in the value.
 #[derive(Clone)]
 pub struct Sealer {
-    /// Never empty. The first one seals, and each of them opens.
+    /// Never empty. The first one seals; any of them opens.
     keys: Arc<[MacKey]>,
 }
 
@@ -35,7 +37,7 @@ impl Sealer {
         URL_SAFE_NO_PAD.encode([&tag, value].concat())
     }
 
-    /// The value that was sealed for `purpose`; `None` if this is not what [`seal`](Self::seal) made of one.
+    /// The value that was sealed for `purpose`; `None` if [`seal`](Self::seal) did not make this.
     pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (sealed_tag, value) = bytes.split_at_checked(TAG)?;

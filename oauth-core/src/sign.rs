@@ -1,24 +1,25 @@
-//! Signing: between the decision and its commit.
+//! Signing, between a decision and its commit.
 //!
-//! A decision is pure and never sees a private key. It says what its answer wants signed; the server has that signed before it
-//! commits, so that nothing is spent for an answer that cannot be made. After a conflict it is signed again.
+//! A decision is pure and never sees a private key. It says what to sign for its answer, and the
+//! server has that signed before it commits. If signing fails, nothing is spent. After a conflict,
+//! the decision is made and signed again.
 
 use async_trait::async_trait;
 
 use crate::error::Fault;
 
-/// Something to be signed.
+/// A message to sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SigningInput {
-    /// What it is for, so that a signature made for one purpose is never good for another.
+    /// What it is for, so that a signature for one purpose never passes for another.
     pub purpose: &'static str,
-    /// The bytes.
+    /// The bytes to sign.
     pub payload: Vec<u8>,
 }
 
 impl SigningInput {
-    /// These bytes, for this purpose.
+    /// A message with these bytes, for this purpose.
     pub fn new(purpose: &'static str, payload: impl Into<Vec<u8>>) -> Self {
         Self {
             purpose,
@@ -27,12 +28,12 @@ impl SigningInput {
     }
 }
 
-/// Signs what decisions ask for. It is async, since keys may live in a KMS or an HSM.
+/// Signs messages for decisions. It is async, since keys may be in a KMS or an HSM.
 #[async_trait]
 pub trait Signer: Send + Sync + 'static {
-    /// What goes out in place of `input`: the signed message, not the signature alone.
+    /// Returns the signed message, not the signature alone.
     ///
     /// # Errors
-    /// If it cannot be signed now. The request then fails, and nothing is spent.
+    /// If the message cannot be signed. The request then fails, and nothing is spent.
     async fn sign(&self, input: &SigningInput) -> Result<Vec<u8>, Fault>;
 }

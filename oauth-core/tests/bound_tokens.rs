@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key: whoever has no proof of it cannot use them.
+//! Tokens that are bound to a key cannot be used without a proof of possession.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -77,7 +77,7 @@ async fn tokens(confirmation: Option<Confirmation>) -> (Fixture, TokenResponse) 
     (fixture, response)
 }
 
-/// 9449-7.1: whatever comes with it, as long as nothing of that is verified.
+/// 9449-7.1: not even with a proof, as long as proofs are not verified.
 #[tokio::test]
 async fn a_bound_token_is_of_no_use_without_a_proof() {
     let bindings = [
@@ -101,7 +101,7 @@ async fn a_bound_token_is_of_no_use_without_a_proof() {
             assert_eq!(state, TokenState::Unknown);
             fixture.clock.advance(common::seconds(1));
         }
-        // Holding one is no reason to end anything either.
+        // Nor can anybody end anything by holding one.
         for token in [token, refresh_token(&tokens)] {
             assert!(server.holder(token).await.unwrap().is_none());
             server.revoke_grant(None, token).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_bound_token_is_of_no_use_without_a_proof() {
     }
 }
 
-/// An expired one is not known better.
+/// The same holds for an expired one.
 #[tokio::test]
 async fn nothing_is_told_of_a_bound_token_that_has_expired() {
     for (confirmation, is_known) in [(Some(Confirmation::Jwk([1; 32])), false), (None, true)] {

@@ -451,7 +451,7 @@ impl Notary {
         }
     }
 
-    /// How many records there are, but for the note of whose they are.
+    /// The number of records, without the list of namespaces.
     fn records(&self) -> usize {
         self.store.len().unwrap() - 1
     }
@@ -553,7 +553,7 @@ async fn of_several_one_time_marks_all_are_written_or_none() {
         (GRANT, "good d b", "invalid_client", 0),
         (GRANT, "good c", "ok", 2),
         (GRANT, "good d", "ok", 2),
-        // Whatever becomes of the request.
+        // Marks are written whatever the outcome of the request.
         (DENIED, "good e f", "unsupported_grant_type", 2),
         (GRANT, "good e", "invalid_client", 0),
         (GRANT, "good f", "invalid_client", 0),
@@ -567,7 +567,7 @@ async fn of_several_one_time_marks_all_are_written_or_none() {
     }
 }
 
-/// A certificate of the connection, which names nobody.
+/// Authenticates by the certificate of the connection, which does not name a client.
 #[derive(Clone, Default)]
 struct Certificate(Arc<Mutex<Vec<Seen>>>);
 
@@ -633,7 +633,8 @@ fn guarded(namespace: &Realm) -> (Fixture, Certificate) {
     (fixture, method)
 }
 
-/// Evidence that comes with every request of a connection speaks for those clients only that are registered for it.
+/// Evidence that comes with every request of a connection counts only for clients that are
+/// registered for it.
 #[tokio::test]
 async fn only_the_method_that_a_client_is_registered_for_is_asked() {
     let (fixture, method) = guarded(&Realm::default());
@@ -692,7 +693,7 @@ async fn only_the_method_that_a_client_is_registered_for_is_asked() {
     }
 }
 
-/// What a method is told: the issuer, the endpoint, the namespace, and what came with the request.
+/// What a method gets: the issuer, the endpoint, the namespace, and the request.
 #[tokio::test]
 async fn a_method_knows_where_it_is_asked() {
     let namespace = Realm::new("elsewhere");

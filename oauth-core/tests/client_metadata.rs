@@ -1,4 +1,4 @@
-//! Clients as JSON documents: nothing is lost, and nothing wrong gets in.
+//! Clients as JSON documents: nothing is lost, and invalid documents are rejected.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -308,7 +308,7 @@ fn every_setting_has_its_name() {
     assert_eq!(client.extension("client_name"), None);
 }
 
-/// 7591-2.1-a among others: what is wrong is said by its name.
+/// 7591-2.1-a among others: an error names the wrong member.
 #[test]
 fn a_wrong_member_is_named() {
     let good = json!({
@@ -384,14 +384,14 @@ fn a_wrong_member_is_named() {
         assert_eq!(error.member(), member, "{change}: {error}");
         assert!(error.to_string().starts_with(member), "{change}: {error}");
     }
-    // One place of rules: what the builder refuses, a document is refused for.
+    // A document is rejected for whatever the builder refuses.
     assert_eq!(
         read(&json!({ "client_id": "app", "token_endpoint_auth_method": "none" })),
         Err(InvalidClientMetadata::Client(InvalidClient::NoRedirectUri))
     );
 }
 
-/// What cannot be a document at all is refused by serde, and no secret is in what it says.
+/// serde rejects what is not a document at all, and its messages contain no secret.
 #[test]
 fn no_document_holds_a_secret_or_an_unknown_setting() {
     for (member, value, says) in [

@@ -1,4 +1,4 @@
-//! Clients that come and go, and stores that take one for another.
+//! Clients that are added and deleted, and stores that confuse them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -139,7 +139,8 @@ async fn what_a_registry_cannot_do_is_told_apart() {
 
     clients.replace(&first, second.clone()).await.unwrap();
     assert_eq!(*found().await.unwrap(), second);
-    // Who still has the first one changes nothing, and neither does who has another client.
+    // A caller that still has the first version changes nothing, and neither does one that has
+    // another client.
     let other = clients::all().swap_remove(0);
     for old in [&first, &other] {
         let changed = clients.replace(old, app("third")).await;

@@ -1,4 +1,5 @@
-//! The way of a decision: loaded in rounds, signed, committed, and looked for when nobody can tell whether it was.
+//! The steps of a decision: it loads in rounds, signs and commits, and looks for its commit if the
+//! outcome is unknown.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -44,7 +45,7 @@ fn key(rules: &Rules, number: usize) -> Key {
     Key::new(&rules.realm, KIND, &[&number.to_be_bytes()])
 }
 
-/// Asks for one record more in each of so many rounds, then writes down how many there were.
+/// Asks for one more record in each round, then writes down how many there were.
 struct Rounds {
     more: usize,
 }
@@ -83,7 +84,7 @@ impl Decide for Rounds {
     }
 }
 
-/// A server that has looked whose records are in the store, as it does before its first request.
+/// A server that has looked up the namespaces in the store, as it does before its first request.
 async fn warm() -> (Fixture, Arc<Faulty<MemoryStore>>) {
     let (fixture, store) = faulty();
     fixture.server.sealer().await.unwrap();
@@ -221,7 +222,7 @@ fn signing(signer: Option<Arc<Pen>>) -> (Fixture, Arc<FaultyStore>) {
     (fixture, store)
 }
 
-/// What an answer wants signed is signed before the commit, and after a conflict again.
+/// Messages are signed before the commit, and again after a conflict.
 #[tokio::test]
 async fn an_answer_is_signed_before_anything_is_spent() {
     let request = from(WEB, &[("grant_type", SIGNED)]);
@@ -269,8 +270,9 @@ enum Others {
     EndTheGrant,
 }
 
-/// A refresh, or its retry, of which nobody can tell whether it was committed. The answer is given if it has happened and its
-/// refresh token is the current one, or its access token can be used; the client is told to come back if not.
+/// A refresh, or its retry, whose commit has an unknown outcome. The client gets the answer if the
+/// commit was applied and its refresh token is the current one, or its access token can be used.
+/// Otherwise it is told to try again.
 #[tokio::test]
 async fn a_refresh_is_looked_for_if_nobody_can_tell() {
     use Others as O;

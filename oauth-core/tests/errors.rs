@@ -1,4 +1,4 @@
-//! Denials and faults as errors: they compose with `?`, and say in the log what was wrong.
+//! Denials and faults as errors: they work with `?`, and say in the log what was wrong.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

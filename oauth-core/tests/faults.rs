@@ -507,7 +507,7 @@ async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
     let fixture = Fixture::built(memory, Arc::clone(&store) as _, |builder| {
         builder.dangerous_secret_in_store()
     });
-    // The first look is for whose records are in the store, and its failure is nobody's.
+    // The first load is of the list of namespaces, and its failure fails no request.
     store.plan(Call::Load, [Fault::Unavailable, Fault::Unavailable]);
     let AuthorizeAnswer::Respond(response) = fixture
         .authorize(authorization_request(WEB), &browser(1))
@@ -540,8 +540,8 @@ async fn a_fault_of_the_authorization_endpoint_is_told_to_the_client() {
     assert_eq!(answered(&response)["error"], "invalid_scope");
 }
 
-/// Whoever is first makes the secret that is dangerously kept in the store, and everybody then has that one, also if the answer
-/// is lost.
+/// The first process generates the secret that is dangerously kept in the store. All others then
+/// load that one, even if an answer is lost.
 #[tokio::test]
 async fn servers_over_one_store_have_one_secret() {
     for step in [Fault::None, Fault::AnswerLost, Fault::Conflict] {

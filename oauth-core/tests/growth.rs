@@ -106,7 +106,7 @@ async fn a_great_family_ends_in_one_commit_and_a_replay_costs_one_read() {
     let reuse = fixture.refresh(WEB, &tokens[0], &[]).await;
     assert_eq!(wire(&reuse), "invalid_grant");
     assert_eq!(store.take(), (1, 1));
-    // What is left: the grant, as the mark that its family has ended.
+    // The closed anchor of the grant is left, as the mark that its family has ended.
     assert_eq!(fixture.records(), before + 1);
 
     for token in &tokens {

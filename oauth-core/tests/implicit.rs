@@ -489,7 +489,8 @@ async fn a_double_click_gets_the_same_token() {
     assert_eq!(told.iter().filter(approved).count(), 1);
 }
 
-/// A repetition does not wake the dead: what has expired is not shown again, and what was withdrawn stays withdrawn.
+/// A repetition revives nothing: an expired token is not issued again, and a withdrawn grant stays
+/// withdrawn.
 #[tokio::test]
 async fn a_double_click_revives_nothing() {
     let lifetimes = Lifetimes::new().with_access_token(seconds(10));

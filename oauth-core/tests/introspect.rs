@@ -1,4 +1,4 @@
-//! Introspection: who is told what about which token.
+//! Introspection: which caller learns what about which token.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,5 @@
-//! The namespace of an issuer: its own by default, and a warning where only others have records.
+//! The namespace of a server: the issuer by default, and a warning if the store has only records of
+//! others.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -123,8 +123,8 @@ async fn the_loser_of_a_race_for_a_refresh_token_is_a_retry() {
     }
 }
 
-/// The guard of a retry: between its load and its commit the successor is used, so that the answer has arrived, and this one
-/// would be of no use.
+/// The guard of a retry: if the successor is used between its load and its commit, the answer has
+/// arrived, and the retry would be of no use.
 #[tokio::test]
 async fn a_retry_fails_when_the_successor_is_used_meanwhile() {
     let (fixture, store) = faulty();

@@ -186,7 +186,7 @@ pub(crate) const fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_seconds(seconds)
 }
 
-/// What an end names that leaves the anchor's own time.
+/// The time of an end that leaves the anchor its own time.
 pub(crate) const NEVER: Timestamp = Timestamp::MAX;
 
 /// A record that nothing will forget.

@@ -380,8 +380,8 @@ pub async fn ending_a_family_without_an_anchor_removes_its_members(harness: &dyn
     );
 }
 
-/// Who replaces or only guards an anchor while its family ends comes before the end, or is a conflict: after it, the anchor is
-/// closed by the end, and stays so if it is replaced again.
+/// A commit that replaces or guards an anchor while its family ends is committed before the end, or
+/// conflicts. Afterwards the anchor is closed, and stays closed if it is replaced.
 pub async fn ending_a_family_excludes_concurrent_replacements(harness: &dyn Harness) {
     const SENTENCE: &str = "the anchor of an ended family stays as the mark that nobody can add to it again, against concurrent replacements too";
     let bench = Bench::new(harness).await;
@@ -438,7 +438,7 @@ pub async fn ending_a_family_excludes_concurrent_replacements(harness: &dyn Harn
     }
 }
 
-/// Replaces an anchor or only guards it, and puts no member, until its family has ended.
+/// Keeps replacing or guarding an anchor, without putting a member, until its family has ended.
 async fn change_until_closed(bench: &Bench, open: Record, replaces: bool, has_ended: &AtomicBool) {
     let mut version = None;
     for _ in 0..32 {

@@ -141,7 +141,7 @@ pub async fn an_owner_has_a_client_a_subject_or_both(harness: &dyn Harness) {
             );
         }
     }
-    // One record goes through all of them, and never leaves a name behind.
+    // One record gets each of these owners in turn, and must not stay listed under an earlier name.
     for (_, owner) in owners.iter().rev() {
         let record = Record {
             owner: Some(owner.clone()),

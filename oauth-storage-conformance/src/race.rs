@@ -83,8 +83,9 @@ async fn one_winner(
     commits[winner].clone()
 }
 
-/// Of refreshes of one grant, each of which replaces the anchor and puts a member, one wins; others who only put a member do
-/// so beside them. Nobody waits for another for ever, and the database undoes nothing for that reason.
+/// Of concurrent refreshes of one grant, one wins. Each replaces the anchor and puts a member,
+/// while others only put a member. There must be no deadlock, not even one that the database
+/// resolves.
 pub async fn one_winner_among_refreshes_of_one_grant(harness: &dyn Harness) {
     const SENTENCE: &str = "of concurrent commits whose expectations exclude each other, one wins, whatever the interleaving";
     let bench = Bench::new(harness).await;
@@ -143,7 +144,8 @@ pub async fn one_winner_among_refreshes_of_one_grant(harness: &dyn Harness) {
     );
 }
 
-/// A record whose `forget_at` is put off while others prune is there with the new time, or the commit was a conflict.
+/// If a commit puts off a record's `forget_at` while others prune, the record has the new time
+/// afterwards, or the commit conflicts.
 pub async fn a_record_whose_time_is_put_off_is_not_pruned(harness: &dyn Harness) {
     const SENTENCE: &str =
         "only records whose forget_at is at or before the time given are dropped";

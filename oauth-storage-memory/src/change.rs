@@ -59,7 +59,7 @@ impl Change {
         writes.any(|write| write.expect == Expect::Absent)
     }
 
-    /// The shards that it reads or changes, without those of the members of families that it ends.
+    /// The shards that it reads or changes, except those of the members of families that it ends.
     pub(crate) fn shards(&self) -> ShardSet {
         let mut set = ShardSet::default();
         let guarded = self.guards.iter().map(|(key, _)| &key.digest);
@@ -75,8 +75,8 @@ impl Change {
         set
     }
 
-    /// The shards of the members of the families that it ends, as long as the shards of their anchors are locked: who puts
-    /// another member has to lock those first.
+    /// The shards of the members of the families that it ends. They stay the same while the shards
+    /// of the anchors are locked, since adding a member takes those locks too.
     pub(crate) fn shards_of_members(&self, locked: &Locked<'_>) -> ShardSet {
         let mut set = ShardSet::default();
         for (anchor, _) in &self.ends {
@@ -87,7 +87,8 @@ impl Change {
         set
     }
 
-    /// The anchors of the families into which it puts; as a rule it is one, and told once.
+    /// The anchors of the families into which it puts. There is usually one; adjacent repetitions
+    /// are left out.
     pub(crate) fn joined(&self) -> impl Iterator<Item = Hashed> {
         let mut last = None;
         let anchors = self.writes.iter().filter_map(|write| write.entry.anchor());
@@ -120,13 +121,13 @@ impl Change {
         }
     }
 
-    /// What it replaces or removes, or puts anew.
+    /// The records that it creates, replaces or removes.
     pub(crate) fn changed(&self) -> impl Iterator<Item = Hashed> {
         let written = self.writes.iter().map(|write| write.entry.key());
         written.chain(self.removals.iter().map(|(key, _)| *key))
     }
 
-    /// What the families take that it ends, without what it also removes or moves.
+    /// The size of the families that it ends, without the members that it also removes or moves.
     pub(crate) fn bytes_of_ended(&self, locked: &Locked<'_>) -> usize {
         let is_changed = |row: &&Row| self.changed().any(|key| key.digest == row.digest);
         let of_family = |anchor: &Hashed| -> usize {
@@ -173,17 +174,17 @@ impl Change {
     }
 }
 
-/// What is left to do once the shards are unlocked.
+/// The work that is left once the shards are unlocked.
 #[derive(Default)]
 pub(crate) struct Applied {
-    /// Rows to free. The members of a great family take a while, and nobody has to wait for it.
+    /// Rows to free. For a large family that takes a while, and should not happen under the locks.
     pub(crate) dropped: Vec<Row>,
-    /// Members that have gone from where they were. The shards of their anchors may not be among the locked ones.
+    /// Places that members have left. The shards of their anchors may not be among the locked ones.
     pub(crate) left: Vec<(Family, Place)>,
 }
 
 impl Applied {
-    /// Notes that what was in this slot is a member of its family no longer, if it was one.
+    /// Notes that the row that was in this slot has left its family, if it had one.
     fn leave(&mut self, digest: &Digest, slot: Slot, family: Option<Family>) {
         self.left
             .extend(family.map(|family| (family, Place::of(digest, slot))));
@@ -199,7 +200,7 @@ fn end(anchor: Hashed, locked: &mut Locked<'_>, dropped: &mut Vec<Row>) {
             .remove_member(place.slot, family)
         {
             Some(row) => dropped.push(row),
-            // Whoever was there is about to leave, or is of another family.
+            // The member that was there is about to leave, or the place belongs to another family.
             None => locked.of_mut(&anchor.digest).join(anchor, place),
         }
     }

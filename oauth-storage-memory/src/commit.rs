@@ -47,8 +47,9 @@ impl Shards {
 
     /// Locks the shards that a change reads or writes.
     ///
-    /// Of a family that it ends, only the anchor's shard knows where the members are. They are looked up while that is locked; but
-    /// shards are locked in their order, so if others are needed, all are locked from the beginning, and it is looked again.
+    /// If it ends a family, only the anchor's shard knows where the members are, so they are looked
+    /// up while that shard is locked. Shards must be locked in order, so if more are needed, this
+    /// unlocks everything, locks all of them and looks again.
     fn lock(&self, change: &Change) -> Result<Locked<'_>, StoreError> {
         let mut set = change.shards();
         loop {
@@ -61,10 +62,10 @@ impl Shards {
         }
     }
 
-    /// Notes that a member has gone from where it was.
+    /// Removes the place of a member that has left its family.
     pub(crate) fn leave(&self, family: Family, place: Place) {
         let anchor = self.hasher.hash(family.anchor());
-        // A shard in which a thread panicked is of no use any more.
+        // A shard in which a thread has panicked is unusable anyway.
         if let Ok(mut locked) = self.write(shard_of(&anchor.digest)) {
             locked.shard.leave(anchor, place);
         }
@@ -97,7 +98,7 @@ impl Shards {
         })
     }
 
-    /// Makes the changes, for which this much was reserved.
+    /// Makes the changes, for which `reserved` bytes were reserved.
     fn apply(&self, locked: &mut Locked<'_>, change: Change, reserved: usize) -> Applied {
         let Some(ceiling) = &self.ceiling else {
             return change.apply(locked);

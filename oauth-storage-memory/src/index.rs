@@ -84,15 +84,15 @@ impl ByDigest {
     }
 }
 
-/// The places of the members of each family, which are in any shard.
+/// The places of the members of each family. Members can be in any shard.
 ///
-/// A place is here once for the member in it, and once more for every member that was there and has
-/// gone without having [left](Self::remove) yet. So what is found may be the place of no member, and
-/// the caller looks at the row; but no member is missing. As with [`ByDigest`], what is found may
-/// also be of another family with the same hash.
+/// A place is listed once for the member in it, and once more for each earlier member that is gone
+/// but has not been [removed](Self::remove) here yet. So a place may hold no member any more, and
+/// the caller must look at the row; but no member is missing. As with [`ByDigest`], places of
+/// another family with the same hash may be found too.
 ///
-/// Most families have one member, if any. Those that have more have a list besides, which is
-/// searched for one that leaves.
+/// Most families have one member at most. The others have a list besides, which is searched when a
+/// member leaves.
 #[derive(Default)]
 pub(crate) struct ByFamily(HashTable<Members>);
 
@@ -130,7 +130,7 @@ impl ByFamily {
         }
     }
 
-    /// Takes out a place once, however often it is here.
+    /// Removes a place once, however often it is listed.
     pub(crate) fn remove(&mut self, family: Hash, place: Place) {
         let hash_table::Entry::Occupied(mut entry) = self.entry(family) else {
             unreachable!("every family of a member is found");
@@ -154,7 +154,7 @@ impl ByFamily {
         }
     }
 
-    /// The places of all members of this family, and perhaps others.
+    /// Finds the places of all members of this family, and perhaps others.
     pub(crate) fn find(&self, family: Hash) -> impl Iterator<Item = Place> {
         self.0
             .find(family.spread(), |members| members.family == family)
@@ -162,7 +162,7 @@ impl ByFamily {
             .flat_map(Members::places)
     }
 
-    /// Takes out all that [`find`](Self::find) finds.
+    /// Removes and returns everything that [`find`](Self::find) finds.
     pub(crate) fn take(&mut self, family: Hash) -> Vec<Place> {
         match self.entry(family) {
             hash_table::Entry::Vacant(_) => Vec::new(),

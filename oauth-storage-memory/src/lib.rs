@@ -11,10 +11,11 @@
 //! For tests, and for a server that may forget everything when it stops. It keeps the whole
 //! [storage contract](oauth_core::store) except for lasting.
 //!
-//! Records lie in 64 shards, by the first six bits of their digests, each behind a lock of its own. A commit locks the shards
-//! that it touches, in order, checks all that it expects, and only then changes anything. A family's members lie everywhere, and
-//! the shard of its anchor knows where: a commit that ends a family locks that and those. No lock is held across an await
-//! point, as no operation awaits anything.
+//! Records lie in 64 shards, by the first six bits of their digests, each behind a lock of its own.
+//! A commit locks the shards that it touches, in order, checks all that it expects, and only then
+//! changes anything. A family's members can be in any shard, and the shard of its anchor lists
+//! where they are. A commit that ends a family locks the shard of the anchor and those of the
+//! members. No lock is held across an await point, since no operation awaits anything.
 //!
 //! | file | has |
 //! |---|---|

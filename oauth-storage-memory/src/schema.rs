@@ -73,10 +73,10 @@ impl Row {
         bytes(self.body.apart(), owner)
     }
 
-    /// Whether another row of the same record is found in the same listings.
+    /// Whether another row of the same record belongs in the same listings.
     pub(crate) fn is_listed_as(&self, other: &Self) -> bool {
         let [own, others] = [self, other].map(|row| row.listed.as_ref());
-        // Realm and kind are those of the record.
+        // Realm and kind are part of the record's identity.
         own.map(|listed| &listed.owner) == others.map(|listed| &listed.owner)
     }
 

@@ -16,13 +16,14 @@ use crate::{
 
 /// The records whose digests begin with the same six bits.
 ///
-/// Every row is in `by_digest` and in `forget`, and in `owned` if it is listed. If it is a member, it is in the `by_family` of the
-/// shard of its anchor, whichever that is: who puts a member has that locked, too, to see whether the family is open.
+/// Every row is in `by_digest` and in `forget`, and in `owned` if it is listed. A member is in the
+/// `by_family` of its anchor's shard. Putting a member locks that shard anyway, to see whether the
+/// family is open.
 pub(crate) struct Shard {
     hasher: Hasher,
     rows: Slab,
     by_digest: ByDigest,
-    /// The members of the families whose anchors are in this shard, or would be.
+    /// The members of the families whose anchors belong in this shard.
     by_family: ByFamily,
     forget: ForgetQueue,
     owned: Owned,
@@ -100,8 +101,8 @@ impl Shard {
         self.slot(key).map(|slot| &self.rows[slot])
     }
 
-    /// Writes a row, in place of the one that has its key, and says in which slot it lies and of what family that one was a
-    /// member. An anchor that is closed stays so.
+    /// Writes a row, replacing any row with the same key. Returns its slot, and the family of the
+    /// replaced row. A closed anchor stays closed.
     pub(crate) fn put(&mut self, entry: Indexed) -> (Slot, Option<Family>) {
         let Some(slot) = self.slot(entry.key()) else {
             return (self.insert(entry), None);
@@ -120,8 +121,8 @@ impl Shard {
         self.slot(key).map(|slot| (slot, self.remove_slot(slot)))
     }
 
-    /// Closes the anchor with this key, if there is one and it is open. It then may be forgotten from `forget_at` on, if not
-    /// earlier.
+    /// Closes the anchor with this key, if it exists and is open. It may then be forgotten from
+    /// `forget_at` on, or earlier if its own time is earlier.
     pub(crate) fn close(&mut self, anchor: Hashed, version: Version, forget_at: Timestamp) {
         let Some(slot) = self.slot(anchor) else {
             return;
@@ -140,34 +141,35 @@ impl Shard {
         }
     }
 
-    /// The places of the members of the family whose anchor this is, and perhaps others. The anchor is in this shard, or would
-    /// be; the members are in any.
+    /// The places of the members of this anchor's family, and perhaps others. The anchor belongs in
+    /// this shard; the members can be in any.
     pub(crate) fn places(&self, anchor: Hashed) -> impl Iterator<Item = Place> {
         self.by_family.find(anchor.hash)
     }
 
-    /// Takes out all places of members of a family, and perhaps others, which the caller puts back.
+    /// Removes and returns all places of a family's members, and perhaps others, which the caller
+    /// puts back.
     pub(crate) fn take_places(&mut self, anchor: Hashed) -> Vec<Place> {
         self.by_family.take(anchor.hash)
     }
 
-    /// Notes where a member lies of the family whose anchor this is.
+    /// Adds the place of a member of this anchor's family.
     pub(crate) fn join(&mut self, anchor: Hashed, place: Place) {
         self.by_family.insert(anchor.hash, place);
     }
 
-    /// Notes that a member has gone from where it was.
+    /// Removes the place of a member of this anchor's family.
     pub(crate) fn leave(&mut self, anchor: Hashed, place: Place) {
         self.by_family.remove(anchor.hash, place);
     }
 
-    /// The row in this slot, if it is of a member of this family.
+    /// The row in this slot, if it is a member of this family.
     pub(crate) fn member(&self, slot: Slot, family: Family) -> Option<&Row> {
         let row = self.rows.get(slot)?;
         (row.family() == Some(family)).then_some(row)
     }
 
-    /// Removes the row in this slot, if it is of a member of this family.
+    /// Removes the row in this slot, if it is a member of this family.
     pub(crate) fn remove_member(&mut self, slot: Slot, family: Family) -> Option<Row> {
         self.member(slot, family)?;
         Some(self.remove_slot(slot))
@@ -218,7 +220,8 @@ impl Shard {
         slot
     }
 
-    /// Writes a row over another one of the same record. The indexes that find both in the same way are left alone.
+    /// Overwrites a row with another one of the same record. Indexes that find both in the same way
+    /// are not touched.
     fn rewrite(&mut self, slot: Slot, row: Row) {
         let old = &mut self.rows[slot];
         self.bytes -= old.bytes();
@@ -234,7 +237,7 @@ impl Shard {
         }
     }
 
-    /// Removes a row. If it is of a member, that has to leave its family afterwards.
+    /// Removes a row. If it is a member, its place must be removed from its family afterwards.
     fn remove_slot(&mut self, slot: Slot) -> Row {
         let row = self.rows.remove(slot);
         let key = self.hasher.hash(&row.digest);

@@ -16,7 +16,7 @@ use crate::{
     sync::{AtomicU64, Mutex, MutexGuard, Ordering},
 };
 
-/// How many shards there are: a power of two. A model of their locks gets by with four.
+/// The number of shards, a power of two. Four are enough for the loom models.
 pub(crate) const SHARDS: usize = if cfg!(loom) { 4 } else { 64 };
 
 /// The shard in which the record with this digest lies. Shards are in the order of the digests in them.
@@ -24,12 +24,12 @@ pub(crate) fn shard_of(digest: &Digest) -> usize {
     first_bits(digest).into()
 }
 
-/// The number of a shard in a byte: as many bits as that takes, of all digests in it the first ones.
+/// The number of the shard as a byte: the first bits of the digest.
 fn first_bits(digest: &Digest) -> u8 {
     digest.as_bytes()[0] >> (8 - SHARDS.trailing_zeros())
 }
 
-/// Where a row lies.
+/// The place of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) slot: Slot,
@@ -37,7 +37,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// That of the record with this digest, which lies in this slot.
+    /// The place of the record with this digest, in this slot.
     pub(crate) fn of(digest: &Digest, slot: Slot) -> Self {
         Self {
             slot,

@@ -1,7 +1,7 @@
 //! Models of what threads do to the store at the same moment, run through every order in which they can come to its locks and
 //! atomics: `RUSTFLAGS="--cfg loom" cargo test -p oauth-storage-memory --test loom`.
 //!
-//! The store has four shards here. A key is in one of them, as its name says.
+//! The store has four shards here. The name of a key says in which one it is.
 
 #![cfg(loom)]
 #![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
@@ -183,8 +183,8 @@ fn nothing_is_added_to_a_family_that_ends() {
     });
 }
 
-/// An end learns from the shard of the anchor where the members are, and locks their shards then: whoever comes in between
-/// is not missed.
+/// An end looks up the members in the anchor's shard before it locks their shards. It must not miss
+/// a member that is added in between.
 #[test]
 fn a_refresh_comes_before_the_end_of_its_grant_or_is_a_conflict() {
     model(5, || {
@@ -211,7 +211,7 @@ fn a_refresh_comes_before_the_end_of_its_grant_or_is_a_conflict() {
     });
 }
 
-/// Whoever reads while a family ends sees all of it or nothing.
+/// A reader sees either all of a family that is ending, or nothing.
 #[test]
 fn the_members_of_a_family_end_at_once() {
     model(5, || {
@@ -233,8 +233,8 @@ fn the_members_of_a_family_end_at_once() {
     });
 }
 
-/// Who prunes a member unlocks its shard before it takes the place out of the list of the family. Others may have put a member
-/// into the same place until then.
+/// Pruning a member unlocks its shard before it removes the place from the family's list. Another
+/// member may be put into the same place in between.
 #[test]
 fn a_member_in_the_place_of_a_pruned_one_ends_with_its_family() {
     let forgettable = |token: &Key, family| Record {

@@ -4,8 +4,9 @@
 //! was so stays so until the end of the transaction. READ COMMITTED is enough for that: a statement that has waited for a row
 //! looks at the row as it then is, and the next statement sees all that was committed before it began.
 //!
-//! Families are where that matters. Who adds to one holds its anchor shared, or exclusively if it also replaces it; who ends one
-//! holds it exclusively, and removes the members in a *later* statement, which sees those that were added while it waited.
+//! This matters for families. A commit that adds a member locks the anchor shared, or exclusively
+//! if it also replaces the anchor. A commit that ends the family locks the anchor exclusively, and
+//! removes the members in a *later* statement, which sees those that were added while it waited.
 //!
 //! What has to stay absent, and an anchor that is not there when its family ends, is reserved by a row that nobody else ever sees.
 //!
@@ -44,10 +45,10 @@ pub(crate) const INSERT: &str = "INSERT INTO oauth_record
     (version, role, family, client, subject, forget_at, body, digest, realm, kind)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-/// Writes a record in place of another one. A closed anchor stays closed.
+/// Replaces a record. A closed anchor stays closed.
 ///
-/// PostgreSQL compares what is set with what was there. If no column of an index is another one,
-/// as when a grant is refreshed, and the page has room, no index is written to.
+/// PostgreSQL compares the new values with the old ones. If no indexed column changes, as when a
+/// grant is refreshed, and the page has room, it writes to no index.
 macro_rules! replace_if {
     ($condition:literal) => {
         expect!(concat!(
@@ -63,9 +64,8 @@ macro_rules! replace_if {
 
 pub(crate) const REPLACE: &str = replace_if!("true");
 
-/// The same for an anchor into whose family the commit also puts. It is locked once, as strongly as
-/// it has to be: who would lock it shared first and exclusively afterwards waits for another who
-/// does the same.
+/// The same, for an anchor into whose family the commit also puts. This takes the exclusive lock
+/// right away: two commits that first took a shared lock would deadlock when both upgraded it.
 pub(crate) const REPLACE_OPEN: &str = replace_if!("role <> 3");
 
 pub(crate) const REMOVE: &str =
@@ -76,8 +76,9 @@ pub(crate) const RESERVE: &str =
     "INSERT INTO oauth_record (version, digest, realm, kind, role, forget_at, body)
     VALUES ($1, $2, '', '', 0, 0, '')";
 
-/// Closes an anchor, which may be forgotten from the earlier of two times, or reserves its place if it is not there. One statement, so that nobody comes between: after it this
-/// transaction holds the row that is there, open or closed before, or the place of the one that is not.
+/// Closes an anchor and sets its `forget_at` to the earlier of two times, or reserves its place if
+/// it is absent. It is a single statement, so that nothing comes in between: afterwards this
+/// transaction holds the row, whether the anchor was open, closed or absent.
 pub(crate) const CLOSE: &str =
     "INSERT INTO oauth_record AS found (version, digest, realm, kind, role, forget_at, body)
     VALUES ($1, $2, '', '', 0, $3, '')
@@ -123,7 +124,7 @@ pub(crate) fn steps(commit: &Commit) -> Vec<Step<'_>> {
         keys.push((end.family.anchor(), Change::Close(end.forget_at)));
     }
     for family in &joined {
-        // What puts the anchor also sees whether it is open.
+        // If the commit puts the anchor too, that statement checks that it is open.
         if !commit.puts.iter().any(|put| is_anchor_of(family, put)) {
             keys.push((family.anchor(), Change::Join));
         }
@@ -158,7 +159,7 @@ fn is_anchor_of(family: &Family, put: &Put) -> bool {
 /// What happens to the row of one key.
 enum Change<'a> {
     Guard(Expect),
-    /// And whether it is the anchor of a family into which the commit also puts.
+    /// The flag says whether it is the anchor of a family into which the commit also puts.
     Put(&'a Put, bool),
     Remove(Version),
     Close(Timestamp),

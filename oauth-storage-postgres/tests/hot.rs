@@ -13,7 +13,7 @@ use oauth_core::{
 use oauth_storage_postgres::PostgresStore;
 use throwaway::Postgres;
 
-/// The record of a grant after so many refreshes.
+/// The record of a grant after this many refreshes.
 fn grant(number: u64, refreshes: u64, forget_at: u64) -> Record {
     Record {
         key: Key::new(&Realm::default(), Kind::GRANT, &[&number.to_be_bytes()]),
@@ -43,18 +43,18 @@ fn version(number: u64, refreshes: u64) -> Version {
     Version::from_bytes(bytes.try_into().unwrap())
 }
 
-/// What becomes of some grants.
+/// A series of refreshes of some grants.
 struct Refreshes {
     grants: u64,
     /// How often each is refreshed.
     times: u64,
     /// Whether a refresh also puts a member and prunes one.
     joins: bool,
-    /// Whether a refresh changes from when the grant may be forgotten.
+    /// Whether a refresh changes the `forget_at` of the grant.
     moves: bool,
 }
 
-/// Opens and refreshes grants, and says which part of the replacements was heap-only.
+/// Opens and refreshes grants, and returns the fraction of replacements that were heap-only.
 async fn hot_part(server: &str, refreshes: &Refreshes) -> f64 {
     let Refreshes {
         grants,
@@ -80,7 +80,7 @@ async fn hot_part(server: &str, refreshes: &Refreshes) -> f64 {
             assert_eq!(store.commit(refresh).await.unwrap(), Outcome::Committed);
         }
     }
-    // Its connection reports what it did when it ends.
+    // A connection reports its statistics when it closes.
     drop(store);
     let client = raw(server).await;
     let sql = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables
@@ -97,7 +97,8 @@ async fn hot_part(server: &str, refreshes: &Refreshes) -> f64 {
 
 #[tokio::test]
 async fn a_refresh_of_a_grant_writes_to_no_index() {
-    // Of its own: what a transaction could still see, anywhere in the database, keeps its room.
+    // A server of its own: rows that any open transaction in the database can still see keep their
+    // space.
     let Some(server) = Postgres::start_with(&["fsync=off"]) else {
         return throwaway::skip("PostgreSQL");
     };
@@ -116,10 +117,10 @@ async fn a_refresh_of_a_grant_writes_to_no_index() {
         joins: false,
         ..one_again_and_again
     };
-    // They fill whole pages: what room there is was left by the fill factor.
+    // The grants fill whole pages, so the only free space is what the fill factor leaves.
     let part = hot_part(server, &each_of_many).await;
     assert!(part > 0.99, "of many grants: {part}");
-    // The time from which a record may be forgotten has an index, so this is seen.
+    // `forget_at` has an index, so the counter notices this.
     let moving = Refreshes {
         moves: true,
         ..one_again_and_again

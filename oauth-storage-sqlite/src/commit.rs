@@ -18,8 +18,9 @@ const INSERT: &str = "INSERT INTO record
     (version, role, family, client, subject, forget_at, body, digest, realm, kind)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (digest) DO NOTHING";
 
-/// Writes what has no index, if nothing that has one changes: so a grant is refreshed. SQLite writes
-/// to the index of every column that is set, whether to another value or not.
+/// Writes only columns without an index, if no indexed column changes, as when a grant is
+/// refreshed. SQLite writes to the index of every column that is set, even if the value stays the
+/// same.
 pub(crate) const REWRITE: &str = "UPDATE record
     SET version = ?1, body = ?7
     WHERE digest = ?8 AND (role = ?2 OR role = 3 AND ?2 = 1) AND family IS ?3
@@ -221,7 +222,7 @@ mod tests {
     use super::*;
     use crate::connection::DatabaseFile;
 
-    /// The record of a grant after so many refreshes.
+    /// The record of a grant after this many refreshes.
     fn grant(number: u32, refreshes: u8) -> Record {
         Record {
             key: Key::new(&Realm::default(), Kind::GRANT, &[&number.to_be_bytes()]),
@@ -244,7 +245,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
         let mut connection = DatabaseFile::create(&path).unwrap().open_writer().unwrap();
-        // How many pages a commit wrote to the log.
+        // The number of pages that a commit writes to the log.
         let mut pages = |commit: &Commit| {
             let empty = "PRAGMA wal_checkpoint(TRUNCATE)";
             connection.query_row(empty, [], |_| Ok(())).unwrap();
@@ -253,7 +254,7 @@ mod tests {
                 .unwrap();
             assert_eq!(apply(&transaction, commit).unwrap(), Outcome::Committed);
             transaction.commit().unwrap();
-            // A header of 32 bytes, and for each page one of 24.
+            // The log has a header of 32 bytes, and one of 24 bytes for each page.
             let log = fs::metadata(directory.path().join("test.db-wal")).unwrap();
             log.len().saturating_sub(32) / (24 + 4096)
         };
@@ -262,7 +263,7 @@ mod tests {
         let version = |id| Version::from_bytes([id; 16]);
         let refresh = change(1).replace(grant(1_000, 1), version(0));
         assert_eq!(pages(&refresh), 1);
-        // What has an index is written there, too.
+        // A change of an indexed column writes to the index too.
         for (id, moved) in [
             (
                 2,
@@ -282,7 +283,7 @@ mod tests {
             let moving = change(id).replace(moved, version(id - 1));
             assert!(pages(&moving) > 2);
         }
-        // A closed anchor is not listed, and is closed as before.
+        // A closed anchor is not listed, and stays closed.
         let ending = change(4).end(grant(1_000, 0).key.family(), Timestamp::MAX);
         pages(&ending);
         let closed = Record {

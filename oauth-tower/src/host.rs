@@ -203,8 +203,11 @@ impl Interactions {
         self.settle(handle, headers, &Verdict::Deny).await
     }
 
-    /// The response to send if the user has allowed as much before and that is remembered; `None` if they have to be asked. All
-    /// of the approval counts but its scope and whether to remember it; a [`Subject`](oauth_core::types::Subject) will do.
+    /// The response to send if a remembered consent of the user covers the request; `None` if the
+    /// user has to be asked.
+    ///
+    /// The approval's `scope` and `remember` are ignored. A [`Subject`](oauth_core::types::Subject)
+    /// will do.
     ///
     /// # Errors
     /// With what to show instead.

@@ -47,7 +47,7 @@
 //!   decided, on whichever request that is. With the feature `ui`, `ui::Ui` is a host with pages that are ready to use.
 //! - [`bearer`] stands before an API and lets only those requests through that bring a token which permits them.
 //! - [`throttle`] makes whoever guesses wait. It tells guessers apart by the [`Peer`](throttle::Peer) that the application inserts.
-//! - [`operator_secret`] reads the one secret that the application has to keep.
+//! - [`operator_secret`] loads the one secret that the application has to keep.
 //! - [`system`] is the clock and the randomness of the system.
 
 pub mod bearer;

@@ -1,4 +1,4 @@
-//! Where the operator secret comes from: a file, the environment, or chance.
+//! Loads the operator secret from a file or the environment, or generates one.
 //!
 //! ```
 //! use oauth_core::{store::StaticClients, types::Issuer};
@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), BoxError> {
 //! # let directory = tempfile::tempdir()?;
 //! # let path = directory.path().join("oauth.key");
-//! // Made on the first start, and the same ever after. Back it up.
+//! // The file is created on the first start, and read on later starts. Back it up.
 //! let secret = operator_secret::from_file(&path)?;
 //! let issuer = Issuer::new("https://login.example")?;
 //! let server = oauth_tower::server(issuer, MemoryStore::default(), StaticClients::default())
@@ -36,61 +36,65 @@ use zeroize::Zeroizing;
 
 use crate::system::SystemEntropy;
 
-/// Why there is no operator secret.
+/// Why the operator secret could not be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// The file cannot be read, or cannot be made.
+    /// The file cannot be read or created.
     #[error("the operator secret in {}: {source}", path.display())]
     File {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
         /// What failed.
         source: io::Error,
     },
-    /// The file holds something else.
+    /// The file does not hold an operator secret.
     #[error("{}: {source}", path.display())]
     InvalidFile {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What it has to be.
+        /// What it must hold.
         source: InvalidOperatorSecret,
     },
     /// The variable is not set.
     #[error("the environment variable {0}, which holds the operator secret, is not set")]
     NoVariable(String),
-    /// The variable holds something else.
+    /// The variable does not hold an operator secret.
     #[error("the environment variable {name}: {source}")]
     InvalidVariable {
-        /// Which variable.
+        /// The name of the variable.
         name: String,
-        /// What it has to be.
+        /// What it must hold.
         source: InvalidOperatorSecret,
     },
-    /// There was no randomness for a new secret.
+    /// The source of randomness failed.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }
 
-/// A new operator secret, from the system's randomness.
+/// Generates an operator secret from the system's randomness.
 ///
-/// For a server whose store does not outlive the process, such as one in memory. With a store that lasts, a server that makes a
-/// new secret at every start ends its sessions and refuses its refresh tokens: use [`from_file`] or [`from_env`] there.
+/// Use it for a store that does not outlive the process, such as one in memory. With a durable
+/// store, use [`from_file`] or [`from_env`]: a new secret at every start signs all users out. The
+/// server then can neither answer retries of earlier refreshes nor detect the reuse of older
+/// refresh tokens.
 ///
 /// # Errors
-/// If the system has no randomness.
+/// If the system's source of randomness fails.
 pub fn generate() -> Result<OperatorSecret, EntropyError> {
     let mut random = Random::draw(&SystemEntropy)?;
     Ok(OperatorSecret::from_bytes(random.secret()))
 }
 
-/// The operator secret in a file, as 64 hexadecimal digits or base64 of 32 bytes. If there is no such file one is made, which only
-/// its owner can read (mode 0600).
+/// Reads the operator secret from a file, and creates the file if it does not exist.
 ///
-/// Several processes may do this at once: all get the same secret.
+/// The file holds 64 hexadecimal digits, or base64 of 32 bytes. A new file gets a generated secret,
+/// and only its owner can read it (mode 0600).
+///
+/// Several processes may do this at once; all get the same secret.
 ///
 /// # Errors
-/// If the file cannot be read or made, or holds something else.
+/// If the file cannot be read or created, or does not hold an operator secret.
 pub fn from_file(path: impl AsRef<Path>) -> Result<OperatorSecret, SecretError> {
     let path = path.as_ref();
     match from_existing_file(path) {
@@ -102,11 +106,11 @@ pub fn from_file(path: impl AsRef<Path>) -> Result<OperatorSecret, SecretError> 
     }
 }
 
-/// The operator secret in a file that has to be there: one that a secret manager has put there, or the one before while secrets
-/// are replaced.
+/// Reads the operator secret from a file that must exist, for example one written by a secret
+/// manager, or the previous secret while it is being replaced.
 ///
 /// # Errors
-/// If the file cannot be read, or holds something else.
+/// If the file cannot be read, or does not hold an operator secret.
 pub fn from_existing_file(path: impl AsRef<Path>) -> Result<OperatorSecret, SecretError> {
     let path = path.as_ref();
     let content = fs::read(path).map_err(|source| SecretError::File {
@@ -122,10 +126,11 @@ pub fn from_existing_file(path: impl AsRef<Path>) -> Result<OperatorSecret, Secr
         })
 }
 
-/// The operator secret in an environment variable, as 64 hexadecimal digits or base64 of 32 bytes.
+/// Reads the operator secret from an environment variable, as 64 hexadecimal digits, or base64 of
+/// 32 bytes.
 ///
 /// # Errors
-/// If it is not set, or holds something else.
+/// If the variable is not set, or does not hold an operator secret.
 pub fn from_env(name: &str) -> Result<OperatorSecret, SecretError> {
     let text = env::var_os(name).ok_or_else(|| SecretError::NoVariable(name.to_owned()))?;
     let text = Zeroizing::new(text.into_string().unwrap_or_default());
@@ -135,11 +140,12 @@ pub fn from_env(name: &str) -> Result<OperatorSecret, SecretError> {
     })
 }
 
-/// Puts a new secret into the file, unless another process was first.
+/// Creates the file with a new secret, unless another process has created it first.
 fn make(path: &Path) -> Result<(), SecretError> {
     let mut random = Random::draw(&SystemEntropy)?;
     let secret = generate()?;
-    // The file appears with all that is in it: nobody reads half a secret, and a crash leaves none.
+    // The file appears with its whole content: nobody reads half a secret, and a crash does not
+    // leave one.
     let beside = beside(path, random.id());
     let linked = write(&beside, &secret)
         .and_then(|()| fs::hard_link(&beside, path))

@@ -27,7 +27,8 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 /// A record with the version that it stands at.
 pub(super) type Row = (Version, Record);
 
-/// What is left of a token request, once answered: the access token, and with a user's also grant, code and refresh token.
+/// The records that a token request leaves: the access token, and for a user's token also the
+/// grant.
 pub(super) struct Samples {
     clients: Vec<Vec<Record>>,
     users: Vec<Vec<Record>>,

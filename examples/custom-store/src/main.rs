@@ -52,7 +52,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let directory = arguments.next();
     let directory = directory.as_deref().unwrap_or("oauth-records");
     let store = FileStore::open(directory)?;
-    // Beside the records and not among them, so that a copy of them is of no use to whoever gets it.
+    // Beside the records, not among them, so that a copy of the records does not include the
+    // secret.
     let secret = operator_secret::from_file(format!("{directory}.key"))?;
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8080")).await?;
     let issuer = Issuer::new(&format!("http://{}", listener.local_addr()?))?;
@@ -84,7 +85,7 @@ fn app(issuer: Issuer, store: FileStore, secret: OperatorSecret) -> Result<Route
         .without_grant(&GrantType::AUTHORIZATION_CODE)
         .without_grant(&GrantType::REFRESH_TOKEN)
         .operator_secret(secret)
-        // Otherwise it is named like the issuer, and each address would have records of its own.
+        // By default the namespace is the issuer, so each address would have records of its own.
         .realm(Realm::new("custom-store"))
         .build()?;
     Ok(Router::new().fallback_service(OAuth::new(server, NoUsers).service()))

@@ -94,7 +94,7 @@ fn formats() -> Formats {
     }
 }
 
-/// Numbers in groups of five, as they are printed on a pass: 54 digits for 18 bytes.
+/// Digits in groups of five, as they are printed on a pass: 54 digits for 18 bytes.
 struct Digits;
 
 impl TokenFormat for Digits {

@@ -104,7 +104,7 @@ fn server(issuer: Issuer) -> Result<Builder, Box<dyn Error>> {
     let app = Client::public(ClientId::new("museum-app")?)
         .grant_types([GrantType::new(KIOSK_PIN)])
         .scope("audio-guide map".parse()?)
-        // As long as a visit lasts.
+        // About as long as a visit lasts.
         .lifetimes(Lifetimes::new().with_access_token(Duration::from_secs(4 * 60 * 60)))
         .build()?;
     let secrets = ClientSecrets::new(SecretDigest::of("exhibits-secret"));

@@ -46,7 +46,7 @@ pub struct Setup {
     pub provider: &'static Provider,
     /// Where it is.
     pub issuer: Issuer,
-    /// What its keys are derived from.
+    /// The secret from which its keys are derived.
     pub secrets: OperatorSecrets,
     /// Who its users and clients are.
     pub config: Config,
@@ -72,7 +72,7 @@ pub fn strict_issuer(issuer: &Issuer) -> Issuer {
 /// The whole application.
 ///
 /// # Errors
-/// If it does not fit together.
+/// If the setup is inconsistent.
 pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Result<Router, InvalidServer> {
     let Setup {
         provider,
@@ -92,7 +92,8 @@ pub fn app(setup: Setup, store: &(impl Store + Clone)) -> Result<Router, Invalid
         .cloned()
         .collect();
     let clients: StaticClients = config.clients.into_iter().collect();
-    // The same for both servers of a provider, which share grants and tokens. Two providers may share a file, and stay two.
+    // Both servers of a provider use the same namespace, so they share grants and tokens. Two
+    // providers can share a file and still remain separate.
     let realm = config
         .namespace
         .unwrap_or_else(|| Realm::new(provider.dialect.name));

@@ -81,7 +81,7 @@ pub fn app(authorization_server: &str, secret: &str) -> Result<Router, String> {
         .with_state(verifier))
 }
 
-/// The token, if it is valid and may be used by showing it.
+/// The token, if it is valid and may be used as a bearer token.
 async fn valid(verifier: &Verifier, token: Secret) -> Result<Option<AccessToken>, Unavailable> {
     let presented = PresentedToken::bearer(token);
     let token = verifier.verify(&presented).await?;

@@ -35,7 +35,7 @@ use crate::{
 /// The whole application: endpoints, pages, and the API.
 ///
 /// # Errors
-/// If it does not fit together.
+/// If the configuration is inconsistent.
 pub fn app(
     config: Config,
     issuer: Issuer,

@@ -3,7 +3,7 @@
 //! - [`config`] is the file, read and checked, with the line of what is wrong in it.
 //! - [`demo`] is what is there without a file.
 //! - [`app`] puts the services together. This is the part to copy from.
-//! - [`secret`] is where the operator secret comes from.
+//! - [`secret`] loads the operator secret.
 //! - [`users`] are the users of the file.
 //! - [`serve`] serves until Ctrl-C.
 

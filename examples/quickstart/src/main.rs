@@ -28,7 +28,7 @@ struct Arguments {
     /// Where records are kept: memory, sqlite:PATH or <postgres://USER:PASSWORD@HOST/DATABASE> [default: sqlite:quickstart.db]
     #[arg(long, value_name = "STORE")]
     store: Option<StoreUrl>,
-    /// Where the operator secret is, made if missing [default: beside the SQLite file, else quickstart.key; in memory with that store]
+    /// File with the operator secret, created if missing [default: beside the SQLite file; quickstart.key for PostgreSQL; none in memory]
     #[arg(long, value_name = "PATH")]
     secret_key_file: Option<PathBuf>,
 }

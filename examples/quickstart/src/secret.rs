@@ -1,4 +1,4 @@
-//! Where the operator secret comes from.
+//! Loads the operator secret.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,15 @@ use oauth_tower::operator_secret::{SecretError, from_existing_file, from_file, g
 
 use crate::config::{Config, StoreUrl};
 
-/// The operator secret, with those that are accepted too.
+/// Loads the operator secret, and others that are accepted too.
 ///
-/// It is in the configured file. Without one it is beside an SQLite database, in `quickstart.key` for PostgreSQL, and for a store
-/// in memory made up: that has nothing left to recognize after a restart. A missing file is made; a missing previous one is not,
-/// since a new secret was never used before.
+/// The configuration names its file. By default it is beside the SQLite database, or
+/// `quickstart.key` for PostgreSQL. For a store in memory the secret is generated at each start,
+/// since nothing is left to recognize after a restart. A missing file is created, but a missing
+/// previous one is an error: a newly generated secret would not be the previous one.
 ///
 /// # Errors
-/// If a file cannot be read or made, or holds something else.
+/// If a file cannot be read or created, or does not hold an operator secret.
 pub fn operator_secrets(config: &Config, store: &StoreUrl) -> Result<OperatorSecrets, SecretError> {
     let file = config
         .secret_key_file

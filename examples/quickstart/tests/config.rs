@@ -130,7 +130,7 @@ async fn a_bad_key_file_is_refused_and_kept() {
             "bad.key",
             WRONG,
         ),
-        // The flag goes before the file, and a key that nobody has used is nobody's previous one.
+        // The flag takes precedence over the file, and a previous key file must exist.
         (
             "secret_key_file = \"good.key\"",
             &["--secret-key-file", "bad.key"],

@@ -32,7 +32,7 @@ const ENOUGH: usize = 300;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_that_was_answered_with_is_lost() {
-    // More access tokens of one grant than anybody needs.
+    // Allow more access tokens of one grant than anybody needs.
     let ceiling = "[policy]\ntokens_per_grant = 1000000\n";
     let place = Place::new(&format!("{ISSUER}{ceiling}{CONFIG}"));
     let mut answered: Vec<Answered> = Vec::new();

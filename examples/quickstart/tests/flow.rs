@@ -77,7 +77,7 @@ async fn from_sign_in_to_revocation(store: Store) {
     let answer = http.get(&server.url("/api")).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 
-    // A retry of a refresh gets the same answer; a used one does nothing after that one was used.
+    // A retry of a refresh gets the same answer, until the new refresh token is used.
     let first = tokens.refresh.expect("a refresh token");
     let once = web().refresh(&server, &first, None).await.unwrap();
     let twice = web().refresh(&server, &first, None).await.unwrap();
@@ -129,7 +129,7 @@ async fn from_sign_in_to_revocation(store: Store) {
     let once = web().refresh(&server, &first, None).await.unwrap();
     let second = once.refresh.clone().expect("a refresh token");
     let twice = web().refresh(&server, &second, None).await.unwrap();
-    // A retry that comes late is refused, and ends nothing; after one more step it is no retry.
+    // A late retry is refused and ends nothing; after one more refresh it is a reuse.
     let late = web().refresh(&server, &first, None).await;
     assert_eq!(refused(late), "invalid_grant");
     assert!(is_good(&server, &tokens).await && is_good(&server, &twice).await);
@@ -279,7 +279,7 @@ async fn a_refusal_is_told_to_the_application() {
     assert_eq!(returned.param("code"), None);
     let state = begun.state.secret().as_str();
     assert_eq!(returned.param("state").as_deref(), Some(state));
-    // A no takes nothing away from a user who comes back and says yes; a yes is final.
+    // A user who has said no may come back and say yes; a yes is final.
     let returned = alice.submit(&page.form("Allow")).await;
     let tokens = web().finish(&server, &begun, &returned).await.unwrap();
     assert!(is_good(&server, &tokens).await);
@@ -314,7 +314,7 @@ async fn a_question_can_be_answered_as_somebody_else() {
 /// Sessions are cookies that the server only has sealed: whether there still is such a user is asked each time.
 #[tokio::test]
 async fn a_user_who_is_gone_is_signed_out() {
-    // It stays as it is when the program comes back on another port.
+    // The issuer stays the same when the program restarts on another port.
     const ISSUER: &str = "issuer = \"http://127.0.0.1:8080\"";
     let config = format!("{ISSUER}\n{CONFIG}");
     let place = Place::new(&config);

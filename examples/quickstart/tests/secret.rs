@@ -1,4 +1,4 @@
-//! The operator secret: made once, kept in a file, and replaced without logging anybody out.
+//! The operator secret: generated once, kept in a file, and replaced without logging anybody out.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,10 +16,10 @@ use std::{
 
 use common::{ALICE, CONFIG, Place, Quickstart, Store, Visitor, application::refused, web};
 
-/// The issuer stays as it is when the program comes back on another port.
+/// The issuer stays the same when the program restarts on another port.
 const ISSUER: &str = "issuer = \"http://127.0.0.1:8080\"\n";
 
-/// Who is signed in, and has allowed something.
+/// A user who is signed in and has allowed a client.
 struct User {
     visitor: Visitor,
     refresh: String,
@@ -49,14 +49,14 @@ impl User {
         page.heading() == "Connected applications"
     }
 
-    /// Refreshes, and goes on with the new token.
+    /// Refreshes, and keeps the new token.
     async fn refreshes(&mut self, server: &Quickstart) {
         let tokens = web().refresh(server, &self.refresh, None).await.unwrap();
         self.refresh = tokens.refresh.unwrap();
     }
 }
 
-/// A file with these first lines.
+/// Writes a configuration with these first lines.
 fn configure(place: &Place, lines: &str) {
     fs::write(place.config(), format!("{ISSUER}{lines}\n{CONFIG}")).unwrap();
 }
@@ -104,7 +104,7 @@ async fn a_replaced_key_logs_nobody_out() {
     let mut user = User::new(&server).await;
     server.kill().await;
 
-    // The new one is accepted before it is used, as for several programs over one database.
+    // The new key is accepted before it is used, as several processes over one database need it.
     fs::write(place.path().join("new.key"), "7f".repeat(32)).unwrap();
     let both = "secret_key_file = \"old.key\"\nsecret_key_files_previous = [\"new.key\"]";
     configure(&place, both);
@@ -122,7 +122,7 @@ async fn a_replaced_key_logs_nobody_out() {
     user.refreshes(&server).await;
     server.kill().await;
 
-    // What was issued under the new one outlives the old one; the session was not.
+    // The refresh token still works without the old key. The session was signed with it, and ends.
     configure(&place, "secret_key_file = \"new.key\"");
     let server = place.start(Store::Sqlite).await;
     user = user.moved_to(&server);
@@ -130,7 +130,7 @@ async fn a_replaced_key_logs_nobody_out() {
     assert!(!user.is_signed_in().await);
 }
 
-/// Without the key the store and a token are not enough; and nothing ends by that.
+/// Without its key, a session is no longer valid. The grant does not end.
 #[tokio::test]
 async fn a_lost_key_ends_sessions_and_no_grant() {
     let place = Place::new("");
@@ -151,7 +151,7 @@ async fn a_lost_key_ends_sessions_and_no_grant() {
     user.refreshes(&server).await;
 }
 
-/// Two issuers over one store find nothing of each other, unless they say that they are one.
+/// Two issuers over one store do not see each other's records, unless they use the same namespace.
 #[tokio::test]
 async fn a_namespace_is_the_issuer_or_what_is_said() {
     let place = Place::new("");

@@ -58,8 +58,10 @@
 //! | `client:`, `subject:`, realm, kind and name | a sorted set of the digests that are listed there |
 //! | `layout` | the version of all this |
 //!
-//! A connection that cannot be had is [unavailable](oauth_core::store::StoreError::unavailable); an answer that does not come within six
-//! seconds, or is lost, leaves a commit [unknown](oauth_core::store::StoreError::unknown), and the server then looks for itself.
+//! If there is no connection, the store is
+//! [unavailable](oauth_core::store::StoreError::unavailable); an answer that does not come within
+//! six seconds, or is lost, leaves a commit [unknown](oauth_core::store::StoreError::unknown), and
+//! the server then looks for itself.
 //!
 //! | file | has |
 //! |---|---|

@@ -32,10 +32,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let store = RedisStore::connect(url, "oauth:").await?;
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:8080")).await?;
     let issuer = Issuer::new(&format!("http://{}", listener.local_addr()?))?;
-    // All programs over one database need the same.
+    // All processes that share a database need the same secret.
     let secret = operator_secret::from_file(key_file.as_deref().unwrap_or("redis-store.key"))?;
     let config = Config {
-        // Otherwise it is named like the issuer, and each address would have records of its own.
+        // By default the namespace is the issuer, so each address would have records of its own.
         namespace: Some(Realm::new("redis-store")),
         ..demo::config(&issuer)?
     };

@@ -100,7 +100,7 @@ pub(crate) fn list_of(listing: &Listing) -> Vec<u8> {
     }
 }
 
-/// A time as the scripts compare them.
+/// A time, in the form in which the scripts compare it.
 pub(crate) fn time(time: Timestamp) -> [u8; 8] {
     time.as_unix_millis().to_be_bytes()
 }

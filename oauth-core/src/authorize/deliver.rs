@@ -1,6 +1,7 @@
-//! Delivering what was decided: the second half of completing an interaction.
+//! Delivers a decision: the second half of completing an interaction.
 //!
-//! What was granted knows nothing of where it goes. Here it becomes a response to the client, through the browser.
+//! The decision does not depend on how the client gets it. Here it becomes a response that the
+//! browser takes to the client.
 
 use super::{AuthorizationDenial, AuthorizationResponse, Pending};
 use crate::{
@@ -8,11 +9,11 @@ use crate::{
     types::{GrantId, Issuer, Secret},
 };
 
-/// What was decided, before it is delivered.
+/// A decision that has not been delivered yet.
 #[derive(Debug)]
 pub(crate) struct Decided {
     pub(super) outcome: Outcome,
-    /// The new grant; `None` if the user declined or this is a repetition.
+    /// The new grant; `None` if the user declined, or if this repeats an earlier answer.
     pub(super) grant: Option<GrantId>,
 }
 
@@ -24,20 +25,20 @@ pub(super) enum Outcome {
     Token(Box<TokenResponse>),
 }
 
-/// A decision that was made, or made before and repeated.
+/// The result of a decision, made now or earlier.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Settled {
-    /// What to send to the client through the browser.
+    /// The response that the browser takes to the client.
     pub response: AuthorizationResponse,
-    /// The new grant; `None` if the user declined or this is a repetition.
+    /// The new grant; `None` if the user declined, or if this repeats an earlier answer.
     pub grant: Option<GrantId>,
-    /// The access token that was issued with it, if one was.
+    /// The access token that was issued with it, if any.
     pub(crate) token: Option<AccessToken>,
 }
 
 impl Pending {
-    /// Brings what was decided to the client.
+    /// Turns the decision into a response to the client.
     pub(crate) fn deliver(&self, issuer: &Issuer, decided: Decided) -> Settled {
         let Decided { outcome, grant } = decided;
         let (response, token) = match outcome {
@@ -51,7 +52,7 @@ impl Pending {
         Settled {
             response,
             grant,
-            // It was told of when it was issued.
+            // A repeated token was already reported when it was issued.
             token: token.filter(|_| grant.is_some()),
         }
     }

@@ -27,8 +27,8 @@ impl Examined {
         &self.client
     }
 
-    /// The answer if the machine breaks now (RFC 6749 §4.1.2.1: a browser cannot be sent a 500 through a redirect); `None` if
-    /// the browser may not be sent to this client by itself.
+    /// The answer to an internal error (RFC 6749 §4.1.2.1: a browser cannot be sent a 500 through a
+    /// redirect); `None` if the browser may not be sent to this client by itself.
     pub(crate) fn broken(&self, issuer: &Issuer, fault: &Fault) -> Option<AuthorizationResponse> {
         is_trusted(&self.client).then(|| self.to.error(issuer, fault.refusal()))
     }

@@ -27,7 +27,7 @@ pub struct Identified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorizationDenial {
-    /// A parameter stands there more than once.
+    /// A parameter is repeated.
     #[error("a parameter is repeated")]
     Repeated,
     /// `response_type` is missing.
@@ -51,10 +51,10 @@ pub enum AuthorizationDenial {
     /// A reference to a request object (RFC 9101), which is not served.
     #[error("request_uri is not supported")]
     RequestUri,
-    /// A scope that is none, or that the client may not ask for.
+    /// The scope is malformed, or more than the client may ask for.
     #[error("the scope is malformed, or more than the client may ask for")]
     Scope,
-    /// A resource server that is none, or that nobody knows.
+    /// The resource is malformed or unknown.
     #[error("the resource is malformed or unknown")]
     Target,
     /// PKCE is missing (RFC 7636 §4.4.1).
@@ -209,7 +209,8 @@ impl Identified {
             Some(text) => match ResponseType::parse(text) {
                 Some(ResponseType::Code) => {}
                 Some(ResponseType::Token) if self.response_type == ResponseType::Token => {}
-                // Served to nobody but those who were dangerously allowed it, and not told of to others.
+                // Served only to clients with the dangerous permission; to others it looks
+                // unsupported.
                 Some(ResponseType::Token) | None => {
                     return Err(AuthorizationDenial::UnsupportedResponseType);
                 }

@@ -20,21 +20,23 @@ use crate::{
     types::{ClientId, GrantId, Issuer, RedirectUri, Resource, Scope, Secret},
 };
 
-/// The purpose under which interactions are sealed. Raise the number with a field that a process of an older release must not
-/// skip: it then takes the handle for a forged one, and the visitor starts again.
+/// The purpose under which interactions are signed. Raise the number when you add a field that an
+/// older release must not skip. To an older process the handle then looks forged, and the user
+/// starts again.
 const PURPOSE: &str = "interaction 2";
 
-/// What tells one browser from another: 256 random bits in a cookie. One is enough for any number of pending requests.
+/// Identifies a browser: 256 random bits in a cookie. One is enough for any number of pending
+/// requests.
 #[derive(Clone, Debug)]
 pub struct Browser(Secret);
 
 impl Browser {
-    /// A browser that was not seen before.
+    /// A browser that has no cookie yet.
     pub fn new(random: &mut Random) -> Self {
         Self(Secret::new(URL_SAFE_NO_PAD.encode(random.secret())))
     }
 
-    /// A browser by the value of its cookie; `None` if no server wrote that.
+    /// Reads the value of the cookie; `None` if it is malformed.
     pub fn from_cookie(value: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
         (bytes.len() == 32).then(|| Self(Secret::new(value)))
@@ -49,7 +51,8 @@ impl Browser {
         Sha256::digest(self.0.expose().as_bytes()).into()
     }
 
-    /// What only this browser and the server together can derive, for the pending request with this id.
+    /// Derives a value from the browser's secret, for the pending request with this id. If only the
+    /// store has the salt, neither the browser nor the store can derive the value alone.
     pub(super) fn derive(&self, what: &str, pending: &[u8; 16], salt: &[u8]) -> [u8; 32] {
         let parts: [&[u8]; 3] = [what.as_bytes(), pending, salt];
         hmac_sha256(self.0.expose().as_bytes(), &parts)
@@ -77,7 +80,8 @@ impl Pending {
         }
     }
 
-    /// The id of the grant that an approval in this browser makes. So the grant is the mark that the request was decided.
+    /// The id of the grant that an approval in this browser creates. If that grant exists, the
+    /// request was decided.
     pub(super) fn grant(&self, browser: &Browser) -> GrantId {
         let digest = browser.derive("grant", &self.id, &[]);
         let (halves, _) = digest.as_chunks();
@@ -138,7 +142,7 @@ impl Interaction {
     }
 }
 
-/// Why an interaction cannot be carried on. None of these can be told to the client: the browser has to be shown a page.
+/// Why an interaction cannot be continued. The client cannot be told: show a page in the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InteractionDenial {
@@ -163,7 +167,7 @@ pub enum InteractionDenial {
     /// Nothing of what was asked for: that is a refusal.
     #[error("nothing was approved of what was asked for")]
     Nothing,
-    /// More than fits into a grant's record.
+    /// It does not fit into a grant's record.
     #[error("more was approved than fits into a grant")]
     TooLarge,
     /// No consent is remembered that covers the request.

@@ -20,7 +20,7 @@ pub enum UnprovenDenial {
     /// No client is named.
     #[error("client_id is missing")]
     MissingClient,
-    /// `client_id` or `redirect_uri` stands there more than once.
+    /// `client_id` or `redirect_uri` is repeated.
     #[error("client_id or redirect_uri is repeated")]
     Repeated,
     /// No such client.

@@ -1,7 +1,7 @@
-//! The decision about a pending request: made once, with the same answer to the same click again.
+//! Decides a pending request, once. The same click again gets the same answer.
 //!
-//! An approval makes one record, the grant. Its id is derived from the pending request and the browser's secret, so the grant is
-//! also the mark that the request was decided. A refusal writes nothing.
+//! An approval creates one record, the grant. Its id is derived from the pending request and the
+//! browser's secret, so the grant also marks the request as decided. A refusal writes nothing.
 
 use super::{
     Browser, InteractionDenial, Pending, ResponseType,
@@ -31,7 +31,7 @@ pub struct Approval {
     pub scope: Option<Scope>,
     /// How the user signed in. It goes into the grant and its tokens.
     pub authentication: Option<Authentication>,
-    /// Data of the host's own, which goes there too.
+    /// The host's own data, which goes there too.
     pub data: Option<HostData>,
     /// Whether to remember it, so that the next request for no more than this needs no question. The policy decides for which
     /// clients that can be.
@@ -57,21 +57,21 @@ impl Approval {
         self
     }
 
-    /// After signing in like this.
+    /// Says how the user signed in.
     #[must_use]
     pub fn authentication(mut self, authentication: Authentication) -> Self {
         self.authentication = Some(authentication);
         self
     }
 
-    /// With data of the host's own.
+    /// Adds the host's own data.
     #[must_use]
     pub fn data(mut self, data: HostData) -> Self {
         self.data = Some(data);
         self
     }
 
-    /// Is to be remembered.
+    /// Remembers the approval.
     #[must_use]
     pub fn remembered(mut self) -> Self {
         self.remember = true;
@@ -97,13 +97,14 @@ impl From<&Subject> for Approval {
 pub enum Verdict {
     /// The user allows it.
     Approve(Approval),
-    /// This user allowed it before, and that is remembered. Scope and `remember` of the approval say nothing then.
+    /// This user has allowed it before, and the consent is remembered. The approval's `scope` and
+    /// `remember` are ignored.
     ApproveRemembered(Approval),
     /// The user does not allow it.
     Deny,
 }
 
-/// The step from pending to decided.
+/// The decision about a pending request.
 #[derive(Debug)]
 pub(crate) struct Settle<'a> {
     pub(crate) pending: &'a Pending,
@@ -174,7 +175,8 @@ impl Settle<'_> {
         if !scope.is_subset(asked) {
             return Ok(Decision::deny(InteractionDenial::Widened));
         }
-        // A token for nothing would be taken for one that permits what was asked: that is what no `scope` in the answer means.
+        // A response without `scope` means that everything was granted, so a token for nothing
+        // would be mistaken for that.
         if scope.is_empty() && !asked.is_empty() {
             return Ok(Decision::deny(InteractionDenial::Nothing));
         }
@@ -219,7 +221,8 @@ impl Settle<'_> {
                     self.pending.client.id(),
                     &approval.subject,
                 );
-                // Withdrawing removes the record first: no family can then still come of it.
+                // Withdrawing a consent removes its record first, so no family can be opened by it
+                // after that.
                 let commit = context.commit().guard(key, Expect::Version(stored.version));
                 let scope = self.pending.scope().clone();
                 let grant = self.grant(approval, scope, context.now);
@@ -290,12 +293,13 @@ impl Settle<'_> {
         Decision::grant(commit, Decided { outcome, grant })
     }
 
-    /// Not before the handle: while that could be decided, the grant is the mark that it was.
+    /// Not before the handle expires: until then, the grant marks the request as decided.
     fn forget_at(&self, grant: &GrantRecord) -> Timestamp {
         grant.expires_at.max(self.pending.expires_at())
     }
 
-    /// The answer of the first time, if this is the same verdict shortly after, and the code has not been redeemed.
+    /// The first answer again, if this is the same verdict shortly after, and the code has not been
+    /// redeemed.
     fn repeat(
         &self,
         anchor: &Stored,
@@ -322,14 +326,14 @@ impl Settle<'_> {
                     Key::of_grant(&rules.realm, grant.id).family(),
                 );
                 let (mut token, _) = self.token(&mark.salt, &issuance, mark.at, rules);
-                // It lives as long as it was given the first time, however often it is shown.
+                // Its expiry stays as first issued, however often the answer is repeated.
                 token.expires_in = token.token.expires_at.saturating_since(now);
                 (!token.expires_in.is_zero()).then(|| Outcome::Token(Box::new(token)))
             }
         })
     }
 
-    /// The store has the salt and the browser its secret: neither alone makes a code or a token.
+    /// The store has the salt and the browser its secret, so neither alone can derive the code.
     fn code(&self, salt: &[u8; 16], grant: GrantId, rules: &Rules) -> Code {
         let secret = self
             .browser

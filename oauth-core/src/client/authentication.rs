@@ -12,29 +12,30 @@ use crate::{
     types::{ClientId, Secret},
 };
 
-/// A proof that held.
+/// The result of a successful check of a client's proof.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Proof {
-    /// The marks of what may be used once. All of them are written with what the request does, and also if the request is then
-    /// denied. If one is there already the request is a replay: it is denied, and none of them is written.
+    /// The marks of what may be used only once. They are written together with the changes of the
+    /// request, even if the request is then denied. If one of them exists already, the request is a
+    /// replay: it is denied, and none of them is written.
     pub marks: Vec<OneTimeMark>,
 }
 
 impl Proof {
-    /// A proof of which there is nothing to remember.
+    /// A proof without one-time parts.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Has a part that may be used once.
+    /// Adds a part that may be used only once.
     #[must_use]
     pub fn mark(mut self, mark: OneTimeMark) -> Self {
         self.marks.push(mark);
         self
     }
 
-    /// Whether the same thing is used twice in it.
+    /// Whether it has the same mark twice.
     pub(crate) fn is_repetitive(&self) -> bool {
         let mut rest = self.marks.as_slice();
         while let Some((mark, others)) = rest.split_first() {
@@ -49,24 +50,28 @@ impl Proof {
 
 /// A way for clients to authenticate, beside the built-in ones.
 ///
-/// The server first finds out which client a request names, and loads it. Then it runs the one method that this client is
-/// registered for, and no other.
+/// The server first loads the client that the request names. Then it runs the one method that this
+/// client is registered for.
 #[async_trait]
 pub trait ClientAuthenticationMethod: Send + Sync + 'static {
     /// Its name, as in `token_endpoint_auth_methods_supported` and in [`ClientAuthentication::Method`].
     fn name(&self) -> &'static str;
 
-    /// The client that the request names by a credential of this method; `None` if it brings no such credential.
+    /// The client that a credential of this method names; `None` if the request has no such
+    /// credential.
     ///
-    /// It is asked about every request: it must be cheap, and must not believe anything. A method whose evidence names no client
-    /// (a certificate) always gives `None`, and the client is the one that `client_id` names.
+    /// The server calls this for every request, so it must be cheap. It verifies nothing. A method
+    /// whose evidence does not name a client, such as a certificate, always returns `None`; the
+    /// client then is the one in `client_id`.
     fn claim(&self, request: &ClientRequest) -> Option<ClientId>;
 
-    /// Checks the proof of [the client](RequestContext::client), which is registered for this method. The request may have no
-    /// credential of it at all. When in doubt, deny: what this accepts is an authenticated client.
+    /// Authenticates [the client](RequestContext::client), which is registered for this method. The
+    /// request may have no credential of this method at all. When in doubt, deny: if this returns
+    /// `Ok`, the client is authenticated.
     ///
     /// # Errors
-    /// A [`ClientDenial`] if the proof does not hold; a fault if that could not be found out.
+    /// A [`ClientDenial`] if the client did not authenticate; a [`Fault`](crate::error::Fault) if
+    /// that could not be checked.
     async fn verify(
         &self,
         request: &ClientRequest,
@@ -147,19 +152,19 @@ impl ClientDenial {
     }
 }
 
-/// What a request brings to prove that it is from the client that it names.
+/// The credential with which a request names its client, and may prove to be from it.
 pub(crate) enum ClientCredential<'a> {
-    /// Nothing that names the client.
+    /// No credential.
     None,
     /// A secret in the `Authorization` header.
     Basic(&'a Secret),
     /// A secret in the form body.
     Post(Secret),
-    /// A credential of an added method.
+    /// A credential of an added method, with the method's name.
     Method(&'static str),
 }
 
-/// Reads which client a request names, and by what it would prove that it is from it.
+/// Reads which client a request names, and by which credential.
 pub(crate) fn claim<'a>(
     request: &'a ClientRequest,
     methods: &[Box<dyn ClientAuthenticationMethod>],
@@ -206,8 +211,9 @@ pub(crate) fn claim<'a>(
     }
 }
 
-/// Checks that a credential is of the one method that a client is registered for, and its secret if it has one. Gives the name
-/// of the added method that has to verify the request, if it is one.
+/// Checks that a credential is of the method that the client is registered for, and checks its
+/// secret, if it has one. Returns the name of the added method that still has to verify the
+/// request, if any.
 pub(crate) fn check<'a>(
     client: &'a Client,
     credential: &ClientCredential<'_>,
@@ -224,7 +230,7 @@ pub(crate) fn check<'a>(
         (ClientAuthentication::Method(name), Credential::Method(used)) if name == used => {
             Ok(Some(name))
         }
-        // Its evidence may name nobody.
+        // The evidence of such a method need not name the client.
         (ClientAuthentication::Method(name), Credential::None) => Ok(Some(name)),
         // RFC 6749 §2.3.2 maps a client to one scheme; a public client's secret proves nothing (§2.3).
         (

@@ -24,7 +24,7 @@ pub struct ClientBuilder {
     extensions: Map<String, Value>,
 }
 
-/// A redirection URI that is yet to be checked.
+/// A redirection URI that has not been checked yet.
 #[derive(Clone, Debug)]
 struct AskedRedirectUri {
     uri: String,
@@ -113,14 +113,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps a value of the host's own with it. A second one under the same name replaces the
-    /// first.
+    /// Keeps a value of the host's own with the client. It replaces an earlier one with the same
+    /// name.
     pub fn extension(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.extensions.insert(name.into(), value.into());
         self
     }
 
-    /// All that the host kept with a client.
+    /// Sets everything that the host keeps with the client.
     pub(super) fn extensions(mut self, extensions: Extensions) -> Self {
         self.extensions = extensions.into();
         self
@@ -294,10 +294,10 @@ pub enum InvalidClient {
     /// The password grant without saying that it is dangerous.
     #[error("the password grant has to be allowed as dangerous")]
     Password,
-    /// The implicit grant without saying that it is dangerous.
+    /// The implicit grant was not allowed with its `dangerous_` method.
     #[error("the implicit grant has to be allowed as dangerous")]
     Implicit,
-    /// An added authentication method under the name of a built-in one.
+    /// An added authentication method has the name of a built-in one.
     #[error("an added authentication method has the name of a built-in one")]
     AuthenticationMethod,
     /// A public client that could issue codes to itself.
@@ -310,12 +310,12 @@ pub enum InvalidClient {
     #[error("introspection needs a client that authenticates")]
     PublicIntrospection,
     /// A code, access token or refresh token that would expire at once.
-    #[error("{member} is longer than zero")]
+    #[error("{member} must be longer than zero")]
     Lifetime {
-        /// Which one, by its name in [`ClientMetadata`](super::ClientMetadata).
+        /// The name of its member in [`ClientMetadata`](super::ClientMetadata).
         member: &'static str,
     },
-    /// A value of the host's own under a name that it cannot have.
+    /// A value of the host's own has a reserved name.
     #[error("{0}")]
     Extension(#[from] InvalidExtension),
 }

@@ -5,25 +5,27 @@ use std::sync::Arc;
 use super::Client;
 use crate::{decide::Rules, store::Realm, time::Timestamp, types::Issuer};
 
-/// What the server knows about a request that it looks at: the same for client authentication, for grants and for token checks.
+/// What the server knows about a request.
+///
+/// Client authentication and grants get the same context.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct RequestContext<'a> {
-    /// The client that the request names. Before it has authenticated, that may be anybody.
+    /// The client that the request names. Until it has authenticated, the sender may be anybody.
     pub client: &'a Arc<Client>,
     /// The issuer.
     pub issuer: &'a Issuer,
-    /// The URL of the endpoint that was asked. `None` at an endpoint of the host's own that did not say: deny what has to be
-    /// made for a certain URL.
+    /// The URL of the endpoint. `None` if an endpoint of the host's own has not said; then deny
+    /// proofs that name a URL.
     pub endpoint_url: Option<&'a str>,
-    /// What holds for every decision.
+    /// The configuration that all decisions of the server share.
     pub rules: &'a Rules,
     /// The present moment.
     pub now: Timestamp,
 }
 
 impl<'a> RequestContext<'a> {
-    /// The server's part of the store.
+    /// The server's namespace in the store.
     pub fn namespace(&self) -> &'a Realm {
         &self.rules.realm
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A weakening of the protocol that one client was allowed.
+/// A weakening of the protocol that is allowed for one client.
 ///
 /// Each has a method of [`ClientBuilder`](super::ClientBuilder) whose docs name the attack that it
 /// opens. That method's name is also how serde writes it.

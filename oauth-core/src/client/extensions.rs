@@ -1,4 +1,4 @@
-//! What a host keeps with a client.
+//! Data that a host keeps with a client.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,8 +6,8 @@ use thiserror::Error;
 
 /// Members of a client's metadata that this library does not know, under their names.
 ///
-/// They are a host's own, or of a standard that is not understood here, and they are kept as they
-/// came. A name that has a meaning here cannot be among them, and neither can a secret. Made by
+/// They are the host's own, or belong to a standard that this library does not implement, and are
+/// kept unchanged. Names that this library uses are rejected, and so are secrets. Made by
 /// [`ClientBuilder::extension`](super::ClientBuilder::extension), by reading
 /// [`ClientMetadata`](super::ClientMetadata), or from a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ impl Extensions {
         self.0.get(name)
     }
 
-    /// All of them.
+    /// Iterates over all of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
@@ -65,18 +65,18 @@ pub(super) const KNOWN: [&str; 8] = [
     "oauth-core",
 ];
 
-/// Members that must not be kept in the clear (RFC 7591 §3.2.1, RFC 7592 §3).
+/// Members that must not be stored in plain text (RFC 7591 §3.2.1, RFC 7592 §3).
 const SECRETS: [&str; 2] = ["client_secret", "registration_access_token"];
 
-/// A name that a host's own member cannot have.
+/// A name that an extension cannot have.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidExtension {
-    /// It has a meaning already.
-    #[error("{0:?} is a member of its own, and no extension")]
+    /// The name is a member of its own.
+    #[error("{0:?} is the name of a standard member or setting")]
     Known(String),
-    /// Whoever reads it can act as the client.
-    #[error("{0:?} is a secret, of which no more than a digest is kept")]
+    /// The name is that of a secret, which must not be kept.
+    #[error("{0:?} is a secret, which must not be kept")]
     Secret(String),
 }
 

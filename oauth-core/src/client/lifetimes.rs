@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Lifetimes that differ from the policy's for one client; those left `None` are the policy's.
+/// The lifetimes of one client that differ from the policy; those that are `None` are the policy's.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,21 +18,21 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lifetimes {
-    /// Of an authorization code.
+    /// The lifetime of an authorization code.
     pub code: Option<Duration>,
-    /// Of an access token.
+    /// The lifetime of an access token.
     pub access_token: Option<Duration>,
-    /// Of all refresh tokens of a grant, counted from the grant.
+    /// How long a grant can be refreshed, counted from when it was given.
     pub refresh_token: Option<Duration>,
-    /// Of a refresh token that is not used; zero for no such limit.
+    /// How long an unused refresh token is valid; zero for no such limit.
     pub refresh_token_idle: Option<Duration>,
-    /// How long after its use a refresh token may be presented again by a retry; zero for not at
-    /// all.
+    /// How long after its use a refresh token may be presented again, as a retry; zero for no
+    /// retries.
     pub refresh_grace: Option<Duration>,
 }
 
 impl Lifetimes {
-    /// The policy's, all of them.
+    /// All lifetimes of the policy.
     pub const fn new() -> Self {
         Self {
             code: None,
@@ -78,7 +78,7 @@ impl Lifetimes {
         self
     }
 
-    /// These, and `others` where these are `None`.
+    /// These lifetimes, with those of `others` where these are `None`.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {

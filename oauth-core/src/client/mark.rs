@@ -1,21 +1,23 @@
-//! Marks of what may be used once.
+//! Marks of what may be used only once.
 
 use crate::{
     store::{Key, Kind, Realm, Record, Role},
     time::Timestamp,
 };
 
-/// The mark of something that may be used once: the `jti` of an assertion, say.
+/// The mark of something that may be used only once, such as the `jti` of an assertion.
 ///
-/// It is written with what the request does. If it is there already, the request is a replay: it is denied, and nothing is
-/// written, none of its other marks either.
+/// It is written together with the changes of the request. If it exists already, the request is a
+/// replay: it is denied, and nothing is written, including its other marks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OneTimeMark(Record);
 
 impl OneTimeMark {
-    /// The mark of what has this name, kept until `forget_at`: from then on it must be refused for being too old.
+    /// The mark with this name, kept until `forget_at`. From then on, the thing itself must be
+    /// refused as too old.
     ///
-    /// The name has to tell whose it is and what it is: begin with the name of the method and the client's id.
+    /// The name must be unique among all methods and clients: begin it with the name of the method
+    /// and the client's id.
     pub fn new(namespace: &Realm, name: &[&[u8]], forget_at: Timestamp) -> Self {
         Self(Record {
             key: Key::new(namespace, Kind::REPLAY, name),

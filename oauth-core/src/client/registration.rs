@@ -13,7 +13,7 @@ use crate::{
 
 /// A registered client (RFC 6749 §2).
 ///
-/// It is made by [`Client::public`] or [`Client::confidential`], or read from its
+/// Build one with [`Client::public`] or [`Client::confidential`], or convert it from
 /// [`ClientMetadata`](super::ClientMetadata), the document in which a host keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
@@ -62,7 +62,7 @@ impl ClientAuthentication {
         }
     }
 
-    /// The secrets of a method that has any.
+    /// The secrets, if the method has any.
     pub fn secrets(&self) -> Option<&ClientSecrets> {
         match self {
             Self::SecretBasic(secrets) | Self::SecretPost(secrets) => Some(secrets),
@@ -71,8 +71,9 @@ impl ClientAuthentication {
     }
 }
 
-/// The secret of a client, and the one before it while it is being replaced. Made by
-/// [`ClientSecrets::new`].
+/// The secret of a client, and the previous one while that is being replaced.
+///
+/// Made by [`ClientSecrets::new`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientSecrets {
     current: SecretDigest,
@@ -100,7 +101,7 @@ impl ClientSecrets {
         &self.current
     }
 
-    /// The digest of the secret from before, if that is still accepted.
+    /// The digest of the previous secret, if that is still accepted.
     pub fn previous(&self) -> Option<&SecretDigest> {
         self.previous.as_ref()
     }
@@ -224,7 +225,7 @@ impl Client {
         self.profile.as_deref()
     }
 
-    /// What it was dangerously allowed.
+    /// Its dangerous permissions.
     pub fn dangers(&self) -> &[Danger] {
         &self.dangers
     }
@@ -234,12 +235,12 @@ impl Client {
         self.dangers.contains(&danger)
     }
 
-    /// What the host keeps with it.
+    /// The data that the host keeps with it.
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
     }
 
-    /// What the host keeps with it under this name.
+    /// The value that the host keeps with it under this name.
     pub fn extension(&self, name: &str) -> Option<&Value> {
         self.extensions.get(name)
     }

@@ -1,4 +1,4 @@
-//! What a client sent with a request.
+//! A client's request.
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
@@ -6,7 +6,7 @@ use crate::types::{Params, Secret};
 
 /// Everything that a client sent with a request.
 ///
-/// Nothing in it is believed yet. New kinds of evidence become new fields, so that whoever looks at a request sees them all.
+/// Nothing in it has been verified yet. New kinds of evidence become new fields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClientRequest {
@@ -16,14 +16,15 @@ pub struct ClientRequest {
     pub authorization: Option<Authorization>,
     /// The HTTP method, in upper case. `POST` by default.
     pub method: Cow<'static, str>,
-    /// The URL of the endpoint that was asked, made from the issuer and never from the `Host` header. `None` for the URL that
-    /// the server's metadata give for the endpoint.
+    /// The URL of the endpoint, derived from the issuer and never from the `Host` header. `None`
+    /// for the URL of the endpoint in the server's metadata.
     pub endpoint_url: Option<Arc<str>>,
     /// The values of all `DPoP` headers (RFC 9449 §4.1).
     pub dpop_proofs: Vec<Secret>,
-    /// The certificate that the client proved in the TLS handshake to have the key of (RFC 8705 §2), in DER.
+    /// The certificate of the client, in DER, whose private key it proved to have in the TLS
+    /// handshake (RFC 8705 §2).
     pub certificate: Option<Arc<[u8]>>,
-    /// The address of the client, or of the proxy before it.
+    /// The address of the client, or of the proxy in front of the server.
     pub peer: Option<IpAddr>,
 }
 
@@ -40,9 +41,9 @@ pub enum Authorization {
     },
     /// Another scheme.
     Other {
-        /// In lower case.
+        /// The name of the scheme, in lower case.
         scheme: String,
-        /// What follows it.
+        /// What follows the scheme.
         credentials: Secret,
     },
     /// It could not be read.
@@ -63,42 +64,42 @@ impl ClientRequest {
         }
     }
 
-    /// With this `Authorization` header, or without one.
+    /// Sets the `Authorization` header.
     #[must_use]
     pub fn authorization(mut self, authorization: impl Into<Option<Authorization>>) -> Self {
         self.authorization = authorization.into();
         self
     }
 
-    /// With another HTTP method.
+    /// Sets the HTTP method.
     #[must_use]
     pub fn method(mut self, method: impl Into<Cow<'static, str>>) -> Self {
         self.method = method.into();
         self
     }
 
-    /// To another endpoint than the one that the metadata name.
+    /// Sets the URL of the endpoint, if it is not the one in the metadata.
     #[must_use]
     pub fn endpoint_url(mut self, url: impl Into<Arc<str>>) -> Self {
         self.endpoint_url = Some(url.into());
         self
     }
 
-    /// With one more `DPoP` header.
+    /// Adds the value of a `DPoP` header.
     #[must_use]
     pub fn dpop_proof(mut self, proof: Secret) -> Self {
         self.dpop_proofs.push(proof);
         self
     }
 
-    /// Over a connection on which the client proved to have the key of this certificate, in DER.
+    /// Sets the client certificate of the TLS connection, in DER.
     #[must_use]
     pub fn certificate(mut self, der: impl Into<Arc<[u8]>>) -> Self {
         self.certificate = Some(der.into());
         self
     }
 
-    /// From this address.
+    /// Sets the address of the client.
     #[must_use]
     pub fn peer(mut self, peer: IpAddr) -> Self {
         self.peer = Some(peer);

@@ -105,7 +105,7 @@ impl CodeDenial {
 /// A request to exchange a code.
 struct Exchange<'a> {
     client: &'a Client,
-    /// `None` if it is no code of this server's.
+    /// `None` if this server cannot have written it.
     code: Option<Code>,
     redirect_uri: Option<&'a str>,
     verifier: Option<CodeVerifier<'a>>,
@@ -173,17 +173,18 @@ impl Decide for Exchange<'_> {
 struct Records<'a> {
     key: &'a Key,
     anchor: &'a Stored,
-    /// What led there, if the code does not hold the grant's id.
+    /// The record that pointed to the grant, if the code does not hold the grant's id.
     pointer: Option<&'a Stored>,
 }
 
-/// The redirection URI of the authorization request, as the token request has to name it (RFC 6749 §4.1.3).
+/// Whether the token request names the redirection URI of the authorization request (RFC 6749
+/// §4.1.3).
 struct Returns {
     /// Whether the authorization request named it.
     is_named: bool,
     /// Whether PKCE binds the code to the request instead.
     is_bound: bool,
-    /// Whether the token request names the same.
+    /// Whether the token request names the URI that the code was issued for.
     is_right: bool,
 }
 
@@ -227,7 +228,7 @@ impl Exchange<'_> {
         realm: &Realm,
     ) -> Result<(), CodeDenial> {
         let is = |verifier| redeemed.is(code, verifier, realm, grant.id);
-        // A code with a challenge is told from a wrong one only by the right verifier.
+        // If there was a challenge, the code is recognized only together with its verifier.
         let is_bound = is(self.verifier) && self.verifier.is_some();
         if !is_bound && !is(None) {
             return Err(CodeDenial::Unknown);
@@ -246,7 +247,7 @@ impl Exchange<'_> {
         Ok(())
     }
 
-    /// What a replay has to get right too, so that a stolen code alone ends nothing.
+    /// The checks that a replay has to pass too, so that a stolen code alone cannot end the grant.
     fn check(&self, grant: &GrantRecord, returns_to: &Returns) -> Result<(), CodeDenial> {
         let request = &grant.request;
         if request.client_id != *self.client.id() {
@@ -256,7 +257,7 @@ impl Exchange<'_> {
             if !returns_to.is_right {
                 return Err(CodeDenial::WrongRedirectUri);
             }
-        // OAuth 2.1 §10.2 lets it be left out, since PKCE binds the code to the request.
+        // OAuth 2.1 §10.2 allows leaving it out, since PKCE binds the code to the request.
         } else if returns_to.is_named
             && !returns_to.is_bound
             && !self.client.allows(Danger::RedirectUriOnce)
@@ -293,7 +294,7 @@ impl Exchange<'_> {
             (None, Some(_)) => return Err(CodeDenial::UnexpectedVerifier),
             (None, None) => {}
         }
-        // If the operator has shortened the lifetime, running codes end at the earlier of the two.
+        // If the operator has shortened the lifetime in the meantime, the shorter one counts.
         let lifetime = context.rules.policy.code_lifetime(self.client);
         if context.now >= code.expires_at.min(grant.granted_at + lifetime) {
             return Err(CodeDenial::Expired);

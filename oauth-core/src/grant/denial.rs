@@ -10,7 +10,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenDenial {
-    /// A parameter stands there more than once.
+    /// A parameter is repeated.
     #[error("a parameter is repeated")]
     Repeated,
     /// A required parameter is missing.
@@ -28,10 +28,10 @@ pub enum TokenDenial {
     /// The client may not use this grant.
     #[error("the client may not use this grant")]
     UnauthorizedClient,
-    /// A scope that is none, or that the client may not ask for.
+    /// The scope is malformed, or more than the client may ask for.
     #[error("the scope is malformed, or more than the client may ask for")]
     Scope,
-    /// A resource server that is none, or that nobody knows.
+    /// The resource is malformed or unknown.
     #[error("the resource is malformed or unknown")]
     Target,
     /// The authorization code was not accepted.
@@ -43,13 +43,13 @@ pub enum TokenDenial {
     /// The user's password was not accepted.
     #[error(transparent)]
     Password(PasswordDenial),
-    /// The grant would be larger than its record may be.
-    #[error("the grant would be larger than its record may be")]
+    /// The grant does not fit into its record.
+    #[error("the grant does not fit into its record")]
     GrantTooLarge,
-    /// The grant has as many access tokens out as it may have.
-    #[error("the grant has as many access tokens out as it may have")]
+    /// The grant has as many outstanding access tokens as it may have.
+    #[error("the grant has as many outstanding access tokens as it may have")]
     TooManyTokens,
-    /// A ticket for a code that is none, is too old, or was used before.
+    /// The ticket for a code is malformed, expired or used.
     #[error("the ticket is malformed, expired or used")]
     Ticket,
     /// A reason of an added grant.

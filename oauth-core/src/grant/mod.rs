@@ -50,8 +50,8 @@ impl GrantType {
     pub const CLIENT_CREDENTIALS: Self = Self(Cow::Borrowed("client_credentials"));
     /// `password` (RFC 6749 §4.3).
     pub const PASSWORD: Self = Self(Cow::Borrowed("password"));
-    /// `implicit` (RFC 6749 §4.2): what RFC 7591 §2 calls the response type `token` among the
-    /// grants of a client. The token endpoint does not have it.
+    /// `implicit` (RFC 6749 §4.2): the `grant_types` value that goes with the response type `token`
+    /// (RFC 7591 §2.1). The token endpoint does not serve it.
     pub const IMPLICIT: Self = Self(Cow::Borrowed("implicit"));
 
     /// The grant of this name.
@@ -83,7 +83,7 @@ impl fmt::Debug for GrantType {
 pub struct GrantRequest<'a> {
     /// What the client sent. No parameter but `resource` is repeated.
     pub request: &'a ClientRequest,
-    /// What the server knows.
+    /// What the server knows about the request.
     pub context: RequestContext<'a>,
 }
 
@@ -167,7 +167,8 @@ pub trait Grant: Send + Sync + 'static {
     /// I/O, so what is learned here goes into it.
     ///
     /// # Errors
-    /// A [`TokenDenial`] if the request cannot be granted whatever is stored; a fault if that could not be found out.
+    /// A [`TokenDenial`] if the request cannot be granted, whatever the records say; a
+    /// [`Fault`](crate::error::Fault) if the server failed.
     async fn resolve<'a>(
         &self,
         request: GrantRequest<'a>,

@@ -13,34 +13,34 @@ use crate::{
     },
 };
 
-/// A grant that is to be opened at the token endpoint: what a user, or the client for itself, is given there.
+/// A grant to open at the token endpoint, for a user or for the client itself.
 ///
-/// Made by [`NewGrant::new`]; the fields say more.
+/// Made by [`NewGrant::new`]; then set the fields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct NewGrant<'a> {
-    /// To which client.
+    /// The client it is for.
     pub client: &'a Client,
-    /// By which user; `None` if the client acts for itself.
+    /// The user who allows it; `None` if the client acts for itself.
     pub subject: Option<Subject>,
-    /// What it permits.
+    /// The scope that it permits.
     pub scope: Scope,
-    /// For which resource servers; empty for the policy's default audience.
+    /// The resource servers it is for; empty for the policy's default audience.
     pub resources: Vec<Resource>,
-    /// What the sender of its tokens has to prove that it has.
+    /// The key that its tokens will be bound to.
     pub confirmation: Option<Confirmation>,
     /// How the user signed in.
     pub authentication: Option<Authentication>,
-    /// What it permits in more detail than the scope says.
+    /// What it permits, in more detail than the scope (RFC 9396).
     pub authorization_details: Option<AuthorizationDetails>,
-    /// Who acts for the user.
+    /// Who acts for the user (RFC 8693 §4.1).
     pub actor: Option<Actor>,
-    /// Data of the host's own.
+    /// The host's own data.
     pub data: Option<HostData>,
 }
 
 impl<'a> NewGrant<'a> {
-    /// What `subject` allows `client`.
+    /// A grant of `scope` to `client` by `subject`.
     pub fn new(client: &'a Client, subject: Option<Subject>, scope: Scope) -> Self {
         Self {
             client,
@@ -56,8 +56,10 @@ impl<'a> NewGrant<'a> {
     }
 }
 
-/// Opens a grant: the answer with its first access token, and with a refresh token if the client may use those; and the commit that
-/// makes it so, to which the caller may add.
+/// Opens a grant, and returns its first tokens and the commit that creates them.
+///
+/// The response has an access token, and a refresh token if the client may use the refresh token
+/// grant. The caller may add to the commit.
 ///
 /// # Errors
 /// [`TokenDenial::GrantTooLarge`] if its record would be larger than 4 KiB.

@@ -18,7 +18,7 @@ use crate::{
     types::{ClientId, GrantId, Secret},
 };
 
-/// How long a ticket is good for.
+/// How long a ticket is valid.
 const LIFETIME: Duration = Duration::from_secs(60);
 
 const PURPOSE: &str = "own code";
@@ -29,13 +29,13 @@ const PURPOSE: &str = "own code";
 pub struct OwnCode {
     /// The code.
     pub code: Secret,
-    /// How long it lives from now.
+    /// How long it is valid from now.
     pub expires_in: Duration,
 }
 
 /// What a ticket holds.
 pub(crate) struct Ticket {
-    /// Of the grant that will come of it: once that exists, the ticket was used.
+    /// The id of the grant that it will open. Once that grant exists, the ticket has been used.
     grant: GrantId,
     client_id: ClientId,
     expires_at: Timestamp,
@@ -44,7 +44,7 @@ pub(crate) struct Ticket {
 numbered!(Ticket { 0 => grant, 1 => client_id, 2 => expires_at });
 
 impl Ticket {
-    /// A ticket for a client that has authenticated.
+    /// Makes a ticket for a client that has authenticated.
     pub(crate) fn issue(client: &Client, context: &mut Context<'_>) -> Result<Self, TokenDenial> {
         if !client.allows(Danger::OwnCode) || !client.is_confidential() {
             return Err(TokenDenial::UnauthorizedClient);
@@ -72,7 +72,7 @@ impl Ticket {
     }
 }
 
-/// The step from a ticket to its code.
+/// The exchange of a ticket for its code.
 pub(crate) struct Collect {
     pub(crate) ticket: Ticket,
     pub(crate) client: Arc<Client>,
@@ -107,7 +107,7 @@ impl Decide for Collect {
         grant.expires_at = now + expires_in;
         let unspent = UnspentCode::new(&code, &rules.realm, id, None, grant.expires_at);
         grant.code = Some(unspent);
-        // Not before the ticket: it is the mark that that was used.
+        // Not before the ticket expires: the grant is the mark that the ticket was used.
         let forget_at = grant.expires_at.max(self.ticket.expires_at);
         let key = Key::of_grant(&rules.realm, id);
         let family = key.family();

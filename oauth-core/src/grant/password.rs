@@ -24,7 +24,8 @@ pub trait PasswordAuthenticator: Send + Sync + 'static {
     /// It should take the same time for a name that does not exist as for a wrong password, or the time tells which names do.
     ///
     /// # Errors
-    /// A [`PasswordDenial`] if the password is not to be accepted; a fault if that could not be found out.
+    /// A [`PasswordDenial`] if the password is not accepted; a [`Fault`] if it could not be
+    /// checked.
     async fn authenticate(
         &self,
         client: &Client,

@@ -1,8 +1,9 @@
 //! The refresh token grant (RFC 6749 §6), with rotation (RFC 9700 §4.14.2).
 //!
-//! A refresh token works once. The answer may get lost, though, and a client that tries again with the same token must not be
-//! taken for a thief; so for a short grace a retry gets the same successor, and the same request the same access token. That ends
-//! when the successor is used, since then the answer has arrived.
+//! A refresh token works once. But the answer may get lost, and a client that tries again with the
+//! same token must not be taken for a thief. So, for a short grace, a retry gets the same refresh
+//! token and, for the same request, the same access token. The grace ends when the new refresh
+//! token is used, since the answer then has arrived.
 
 use async_trait::async_trait;
 
@@ -68,14 +69,15 @@ pub enum RefreshDenial {
     /// It was used before, and this is no retry of that: somebody else has it too. The family has ended.
     #[error("the refresh token was used before; its grant has ended")]
     Reused,
-    /// A retry that was overtaken: the answer has arrived and its refresh token was used. Nothing has ended.
-    #[error("a retry whose answer has arrived and was used")]
+    /// A late retry: the client has got the answer and used its refresh token. Nothing has ended.
+    #[error("a retry, but the refresh token in its answer was already used")]
     LateRetry,
-    /// A retry, but no operator secret that is valid now gives the successor that was given out. Nothing has ended.
+    /// A retry, but no valid operator secret gives the successor that was issued. Nothing has
+    /// ended.
     #[error("a retry, but no valid operator secret gives its successor")]
     NoSecret,
-    /// The grant is bound to a key, and the request does not prove that it has that.
-    #[error("the grant is bound to a key that the request does not prove")]
+    /// The grant is bound to a key, and the request does not prove possession of it.
+    #[error("the grant is bound to a key, and the request does not prove possession of it")]
     Unproven,
 }
 
@@ -111,7 +113,7 @@ impl RefreshDenial {
 #[derive(Debug)]
 struct Ask<'a> {
     client: &'a Client,
-    /// `None` if it is no refresh token of this server's.
+    /// `None` if this server cannot have written it.
     token: Option<RefreshToken>,
     scope: Option<Scope>,
     resources: Vec<Resource>,
@@ -161,7 +163,8 @@ impl Decide for Ask<'_> {
             context.now,
             rules.policy.refresh_grace(self.client),
         );
-        // What nobody was given tells nothing, not even whose it would be.
+        // A token that was never issued reveals nothing, not even which client its grant belongs
+        // to.
         if standing == Standing::Unknown {
             return Ok(deny(RefreshDenial::Forged));
         }
@@ -181,7 +184,7 @@ impl Decide for Ask<'_> {
         })
     }
 
-    /// The token is the previous one now, and the current one is what was answered.
+    /// Whether the token is now the previous one, and the answer holds the current one.
     fn has_happened(
         &self,
         found: &Found<'_>,
@@ -223,7 +226,7 @@ impl Ask<'_> {
         }))
     }
 
-    /// Everything that a reuse has to get right too, so that a stolen token alone ends nothing.
+    /// The checks that a reuse has to pass too, so that a stolen token alone cannot end the grant.
     fn check(
         &self,
         presented: &Presented<'_>,
@@ -235,7 +238,7 @@ impl Ask<'_> {
         if grant.request.client_id != *self.client.id() {
             return Err(RefreshDenial::WrongClient);
         }
-        // Nothing proves the possession of a key yet, so a grant that is bound to one cannot go on.
+        // Proofs of possession are not verified yet, so a bound grant cannot be refreshed.
         if grant.confirmation.is_some() {
             return Err(RefreshDenial::Unproven);
         }
@@ -285,7 +288,8 @@ impl Ask<'_> {
         )
     }
 
-    /// A retry: the same successor, and for the same request the same access token. The commit fails once the successor is used.
+    /// A retry gets the same successor and, for the same request, the same access token. The commit
+    /// conflicts once the successor is used.
     fn repeat(
         &self,
         presented: Presented<'_>,
@@ -321,7 +325,7 @@ impl Ask<'_> {
                 let commit = context.commit().guard(presented.key.clone(), expect);
                 return Ok(Decision::grant(commit, response).into());
             }
-            // It was revoked, or has expired, and must not come back.
+            // That token was revoked or has expired, and must not come back: issue another one.
             bits = context.random.secret();
         }
         let refresh = refresh.clone();
@@ -330,7 +334,7 @@ impl Ask<'_> {
             .into())
     }
 
-    /// The bits of the access token that this request gets.
+    /// Derives the bits of the access token for this request.
     fn derived(&self, presented: &Presented<'_>, salt: &[u8; 16], keys: &RefreshKeys) -> [u8; 32] {
         presented.token.access_token(salt, self.parts(), keys)
     }
@@ -362,7 +366,7 @@ impl Ask<'_> {
         let (mut response, access_token) = issue_of(bits, &self.issuance(&grant, key), now, rules);
         response.refresh_token = Some(refresh_token);
         response.grant_expires_at = Some(grant.ends_at(self.client, &rules.policy));
-        // So long that no retry can miss it and issue it again.
+        // Keep it for the grace, or a retry would not find it and issue it again.
         let access_token = Record {
             forget_at: access_token
                 .forget_at
@@ -381,7 +385,7 @@ impl Ask<'_> {
 
     fn issuance<'a>(&'a self, grant: &'a GrantRecord, key: &Key) -> Issuance<'a> {
         let mut issuance = grant.issuance(self.client, key.family());
-        // RFC 6749 §6: what is narrowed here is the access token, never the grant.
+        // RFC 6749 §6: this narrows the access token, never the grant.
         if let Some(scope) = &self.scope {
             issuance.scope = scope;
         }
@@ -391,7 +395,8 @@ impl Ask<'_> {
         issuance
     }
 
-    /// What makes two requests with the same token the same request. The client is the same, or it gets nothing.
+    /// What makes two requests with the same token the same request. The client need not be part of
+    /// it, since only the token's own client gets this far.
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let scope = self.scope.iter().map(Scope::as_str);
         let resources = self.resources.iter().map(Resource::as_str);

@@ -32,7 +32,8 @@ impl AuthorizationServer {
     /// Answers an authorization request (RFC 6749 §4.1.1) from a browser. Writes nothing.
     ///
     /// # Errors
-    /// If the server failed. Once the request is found to be in order, a client that may be told is told instead.
+    /// If the server failed. Once the request is known to be valid, a client to which the browser
+    /// may be redirected is told instead, and this returns `Ok`.
     pub async fn authorize(
         &self,
         params: Params,
@@ -67,7 +68,7 @@ impl AuthorizationServer {
         }
     }
 
-    /// Proves client and redirection URI. `named` becomes the client that the request names.
+    /// Checks client and redirection URI. Sets `named` to the client that the request names.
     async fn identify(
         &self,
         params: Params,
@@ -111,7 +112,8 @@ impl AuthorizationServer {
     /// What is pending under a handle, to show a page about it.
     ///
     /// # Errors
-    /// An [`InteractionDenial`] if it cannot be carried on in this browser; a fault if the server failed.
+    /// An [`InteractionDenial`] if it cannot be continued in this browser; a [`Fault`] if the
+    /// server failed.
     pub async fn interaction(
         &self,
         handle: &str,
@@ -141,7 +143,7 @@ impl AuthorizationServer {
     /// the browser's cookie, so a form on a foreign site does not get here.
     ///
     /// # Errors
-    /// An [`InteractionDenial`] if it cannot be decided so; a fault if the server failed.
+    /// An [`InteractionDenial`] if it cannot be decided this way; a [`Fault`] if the server failed.
     pub async fn settle(
         &self,
         handle: &str,
@@ -160,8 +162,9 @@ impl AuthorizationServer {
         }
     }
 
-    /// Approves what is pending under a handle if the user has allowed as much before and that is remembered; `None` if they
-    /// have to be asked. All of the approval counts but its scope and whether to remember it.
+    /// Approves what is pending under a handle if the user has allowed as much before and that is
+    /// remembered; `None` if they have to be asked. The approval's `scope` and `remember` are
+    /// ignored.
     ///
     /// # Errors
     /// As [`settle`](Self::settle).
@@ -204,7 +207,7 @@ impl AuthorizationServer {
         Ok((pending.client().id().clone(), settled))
     }
 
-    /// Tells of a decision, and of a token that was issued with it.
+    /// Reports a decision, and the token that was issued with it.
     fn told_of_settled(&self, client_id: ClientId, verdict: &Verdict, settled: &Settled) {
         let approved = |client_id, approval: &Approval, remembered| Event::Approved {
             client_id,

@@ -112,30 +112,33 @@ impl Builder {
         self
     }
 
-    /// The issuer's part of the store; named like the issuer if this is not called.
+    /// Sets the server's namespace in the store; the issuer by default.
     ///
-    /// An issuer that has changed its identifier names the old one here, so that it finds its grants and tokens.
+    /// Records of one namespace are invisible in another. If you change the issuer identifier, set
+    /// the old one here, or the server will not find its grants and tokens.
     pub fn realm(mut self, realm: Realm) -> Self {
         self.realm = Some(realm);
         self
     }
 
-    /// The operator secret, or several that are valid at the same time. All processes of one server need the same.
+    /// Sets the operator secret, or several while one is being replaced.
+    ///
+    /// All processes of one server need the same.
     pub fn operator_secret(mut self, secrets: impl Into<OperatorSecrets>) -> Self {
         self.secret = Some(SecretSource::Operator(secrets.into()));
         self
     }
 
-    /// Keeps the operator secret in the store, where the first process makes one.
+    /// Keeps the operator secret in the store, where the first process generates it.
     ///
-    /// Dangerous: whoever reads the store, or a backup of it, can forge sessions and pending requests, and can continue every
-    /// grant of which they have seen a refresh token.
+    /// Dangerous: anybody who can read the store, or a backup of it, can forge sessions and pending
+    /// requests, and can derive the current refresh token of a grant from the previous one.
     pub fn dangerous_secret_in_store(mut self) -> Self {
         self.secret = Some(SecretSource::Store);
         self
     }
 
-    /// Who signs what decisions want signed.
+    /// Sets the signer for decisions that need a signature.
     pub fn signer(mut self, signer: Arc<dyn Signer>) -> Self {
         self.signer = Some(signer);
         self
@@ -172,7 +175,7 @@ impl Builder {
         self
     }
 
-    /// Who is told of everything that happens.
+    /// Sets where the server reports everything that happens.
     pub fn events(mut self, events: Arc<dyn Events>) -> Self {
         self.events = Some(events);
         self
@@ -198,10 +201,10 @@ impl Builder {
         self
     }
 
-    /// The server.
+    /// Builds the server.
     ///
     /// # Errors
-    /// With what is missing or does not fit together, and what to change.
+    /// If something is missing or does not fit together. The error says what to change.
     pub fn build(self) -> Result<AuthorizationServer, InvalidServer> {
         let secret = self.secret.ok_or(InvalidServer::NoOperatorSecret)?;
         check_formats(&self.formats)?;
@@ -239,23 +242,23 @@ impl Builder {
     }
 }
 
-/// Why a server cannot be built like this.
+/// Why a server cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidServer {
-    /// There is no operator secret.
+    /// No operator secret was given.
     #[error(
         "there is no operator secret: give one to `operator_secret`, or call `dangerous_secret_in_store` to keep it in the store"
     )]
     NoOperatorSecret,
-    /// A token format has room for too few bytes.
+    /// A token format cannot hold enough bytes.
     #[error("the format of {of} has room for {has} bytes; it needs room for {needs}")]
     Format {
-        /// Of what it is the format.
+        /// What it is the format of.
         of: &'static str,
-        /// How many bytes it has room for.
+        /// How many bytes it can hold.
         has: usize,
-        /// How many it needs room for.
+        /// How many bytes it must hold.
         needs: usize,
     },
 }

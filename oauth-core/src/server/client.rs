@@ -13,11 +13,13 @@ use crate::{
 };
 
 impl AuthorizationServer {
-    /// The client of a request, authenticated as at the token endpoint, for endpoints of a host's own. What may be used once is
-    /// used by this.
+    /// Authenticates the client of a request as the token endpoint does, for the host's own
+    /// endpoints.
+    ///
+    /// One-time proofs in the request are used up.
     ///
     /// # Errors
-    /// A [`ClientDenial`] if it did not prove to be it; a fault if that could not be found out.
+    /// A [`ClientDenial`] if the client did not authenticate; a [`Fault`] if the server failed.
     pub async fn authenticate_client(
         &self,
         request: &ClientRequest,
@@ -25,7 +27,8 @@ impl AuthorizationServer {
         self.caller(request, None).await
     }
 
-    /// The client of a request that decides nothing but what it asks, so that what may be used once is used by itself.
+    /// Authenticates the client of a request that makes no commit of its own, so its one-time marks
+    /// are written on their own.
     pub(super) async fn caller(
         &self,
         request: &ClientRequest,
@@ -38,7 +41,7 @@ impl AuthorizationServer {
         Ok(client)
     }
 
-    /// The client that a request names, and the credential that it brings.
+    /// Loads the client that a request names, and finds the credential that it presents.
     pub(super) async fn resolve<'a>(
         &self,
         request: &'a ClientRequest,
@@ -47,7 +50,8 @@ impl AuthorizationServer {
         Ok((self.client(&id).await?, credential))
     }
 
-    /// What is known of a request that names this client. `endpoint_url` is that of the endpoint by the metadata.
+    /// The context of a request that names this client. `endpoint_url` is the URL of the endpoint
+    /// in the metadata.
     pub(super) fn context<'a>(
         &'a self,
         request: &'a ClientRequest,
@@ -63,7 +67,8 @@ impl AuthorizationServer {
         }
     }
 
-    /// Authenticates the client by the method that it is registered for, or lets a public one name itself.
+    /// Authenticates the client by the method that it is registered for. A public client need only
+    /// name itself.
     pub(super) async fn verify(
         &self,
         request: &ClientRequest,
@@ -112,7 +117,7 @@ impl AuthorizationServer {
         }
     }
 
-    /// The client with this id, where it makes no difference why there is none.
+    /// The client with this id; `None` for any denial.
     pub(super) async fn find_client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, Fault> {
         match self.client(id).await {
             Ok(client) => Ok(Some(client)),

@@ -87,7 +87,8 @@ impl AuthorizationServer {
         let Some(refresh) = &grant.refresh else {
             return Ok(Ended::BOTH);
         };
-        // One before the previous is known by its tag only, and the access token that came with it not at all.
+        // A token before the previous one is recognized by its tag only, and nothing is known of
+        // the access token that came with it.
         let issued_at = refresh.issued_at_of(token, &rules.realm);
         let (Some(issued_at), true) = (issued_at, grant.request.client_id == *client.id()) else {
             return Ok(Ended::BOTH);
@@ -99,7 +100,8 @@ impl AuthorizationServer {
         })
     }
 
-    /// Whether a grant's refresh token is too old: by its grant, or for not being used.
+    /// Whether a grant's refresh token has expired, either with its grant or because it was not
+    /// used.
     pub(super) fn is_over(&self, client: &Client, grant: &GrantRecord) -> bool {
         let now = self.now();
         let policy = &self.rules().policy;

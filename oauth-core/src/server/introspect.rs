@@ -16,7 +16,7 @@ impl AuthorizationServer {
     /// Answers a request to the introspection endpoint (RFC 7662 §2.1).
     ///
     /// # Errors
-    /// An [`IntrospectionDenial`] if it is denied; a fault if the server failed.
+    /// An [`IntrospectionDenial`] if the request is denied; a [`Fault`] if the server failed.
     pub async fn introspect(
         &self,
         request: &ClientRequest,
@@ -83,8 +83,10 @@ impl AuthorizationServer {
         Ok(response)
     }
 
-    /// The access token that was presented, if it is one, is still valid, and [may be used](PresentedToken::may_use) by whoever
-    /// presented it: one point read.
+    /// The presented access token, if it is valid and its sender [may use](PresentedToken::may_use)
+    /// it.
+    ///
+    /// This takes one point read.
     ///
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.
@@ -95,8 +97,10 @@ impl AuthorizationServer {
         })
     }
 
-    /// What is known of the access token that was presented: one point read. An expired one is known until it is forgotten, some
-    /// minutes at least. One that may not be used by whoever presented it is unknown.
+    /// The state of the presented access token.
+    ///
+    /// This takes one point read. An expired token is known until it is forgotten, which takes some
+    /// minutes at least. A token that its sender may not use is unknown.
     ///
     /// # Errors
     /// If the store cannot tell. That says nothing about the token.

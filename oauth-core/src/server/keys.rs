@@ -10,15 +10,15 @@ use crate::{
     store::{Commit, Outcome, Realm, Version, decode},
 };
 
-/// Where the operator secret is.
+/// Where the operator secret comes from.
 pub(super) enum SecretSource {
-    /// The operator has it.
+    /// The operator supplied it.
     Operator(OperatorSecrets),
-    /// The store has it, and makes one if there is none.
+    /// The store holds it, and the first process generates it.
     Store,
 }
 
-/// The keys, once they are known.
+/// The keys, once they are loaded.
 pub(super) struct Keyring(OnceLock<ServerKeys>);
 
 impl Keyring {
@@ -31,20 +31,22 @@ impl Keyring {
 }
 
 impl AuthorizationServer {
-    /// Seals values that travel with a browser, so that every process with the same operator secret can open them.
+    /// Signs values that browsers carry, so that every process with the same operator secret can
+    /// verify them.
     ///
     /// # Errors
-    /// If the secret is in the store and that fails.
+    /// If the secret is kept in the store and the store fails.
     pub async fn sealer(&self) -> Result<Sealer, Fault> {
         Ok(self.keys().await?.sealer().clone())
     }
 
-    /// What is derived from the operator secret.
+    /// The keys derived from the operator secret.
     pub(super) async fn keys(&self) -> Result<&ServerKeys, Fault> {
         self.look_for_namespace().await;
         match self.0.keys.0.get() {
             Some(keys) => Ok(keys),
-            // Boxed, since it happens once: the futures of all requests need no room for it.
+            // Boxed, since it happens only once: otherwise it would enlarge the future of every
+            // request.
             None => Box::pin(self.keys_in_store()).await,
         }
     }
@@ -61,7 +63,7 @@ impl AuthorizationServer {
             let mut random = self.random()?;
             let id = Version::from_bytes(random.id());
             let made = StoredSecret::new(random.secret()).record(realm);
-            // Whoever is first has made it; everybody then loads that one.
+            // The first process to commit wins; all others then load its secret.
             let (Outcome::Committed | Outcome::Conflict) = self
                 .commit(Commit::new(id).create(made), self.now())
                 .await?;

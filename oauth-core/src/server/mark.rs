@@ -1,4 +1,4 @@
-//! What may be used once, and the marks that it was.
+//! One-time marks: checking them and writing them.
 
 use super::AuthorizationServer;
 use crate::{
@@ -9,25 +9,25 @@ use crate::{
 };
 
 impl AuthorizationServer {
-    /// Whether one of these marks is there already.
+    /// Whether one of these marks exists already.
     pub(super) async fn is_used(&self, marks: &[OneTimeMark]) -> Result<bool, Fault> {
         let keys: Vec<_> = marks.iter().map(|mark| mark.key().clone()).collect();
         let found = self.load(&keys).await?;
         Ok(found.as_slice().iter().any(Option::is_some))
     }
 
-    /// Writes marks, if there are any and nothing else will.
+    /// Writes marks on their own, if there are any.
     pub(super) async fn spend(&self, marks: Vec<OneTimeMark>) -> Result<(), Error<ClientDenial>> {
         if marks.is_empty() {
             return Ok(());
         }
         let decision = Box::new(Nothing);
-        // Boxed, since it is rare: the futures of all others need no room for it.
+        // Boxed, since it is rare: otherwise it would enlarge the future of every request.
         Box::pin(self.run(&Marked { marks, decision })).await
     }
 }
 
-/// A decision together with the marks of what it uses.
+/// A decision, with the one-time marks to write along with it.
 pub(super) struct Marked<D: ?Sized> {
     pub(super) marks: Vec<OneTimeMark>,
     pub(super) decision: Box<D>,
@@ -45,7 +45,7 @@ where
         if self.marks.is_empty() {
             return keys;
         }
-        // First, since the decision may ask for more records after its own.
+        // Marks come first, since the decision may append more records to its own.
         let marks = self.marks.iter().map(|mark| mark.key().clone());
         marks.chain(keys).collect()
     }
@@ -78,12 +78,13 @@ where
         answer: &D::Answer,
         rules: &Rules,
     ) -> Result<bool, Fault> {
-        // A mark that this request has written is there under the id of its commit, and the server has looked for that.
+        // If there are marks, the server has already looked for one of them under the id of the
+        // commit.
         Ok(self.marks.is_empty() && self.decision.has_happened(found, answer, rules)?)
     }
 }
 
-/// Decides nothing.
+/// A decision that changes nothing.
 struct Nothing;
 
 impl Decide for Nothing {

@@ -43,10 +43,11 @@ use crate::{
     types::Issuer,
 };
 
-/// How often a decision is made again after a conflict. Each time another request got its answer.
+/// How often a decision is tried before the server gives up. Each conflict means that another
+/// request succeeded.
 const ATTEMPTS: usize = 16;
 
-/// How often a decision may ask for records.
+/// How many times a decision is called for one attempt, each time with more records.
 const ROUNDS: usize = 4;
 
 /// How far behind its own clock the server lets the store forget, so that one fast clock among several prunes nothing that is
@@ -91,7 +92,7 @@ impl AuthorizationServer {
         &self.0.metadata
     }
 
-    /// What holds for every decision.
+    /// The configuration that all decisions of this server share.
     pub fn rules(&self) -> &Rules {
         &self.0.rules
     }
@@ -109,13 +110,16 @@ impl AuthorizationServer {
         Ok(Random::draw(self.0.entropy.as_ref())?)
     }
 
-    /// Loads, lets `ask` decide, has signed what is to be signed, commits; and starts over if another request changed what was loaded.
+    /// Loads records, lets `ask` decide, signs and commits.
     ///
-    /// Every endpoint is this with a decision of its own. It is public for the half of an [added grant](Grant) that is not at the
-    /// token endpoint: where the host makes what a client will exchange there. It reports no [`Event`].
+    /// Starts over if another request has changed the records in the meantime.
+    ///
+    /// Every endpoint calls this with its own decision. It is public for the part of an [added
+    /// grant](Grant) outside the token endpoint, where the host creates what the client will
+    /// exchange there. It reports no [`Event`].
     ///
     /// # Errors
-    /// The decision's own denial; a fault if the server failed.
+    /// The decision's own denial; a [`Fault`] if the server failed.
     pub async fn run<D: Decide + ?Sized>(&self, ask: &D) -> Result<D::Answer, Error<D::Denial>> {
         let server_keys = self.keys().await?;
         let first = ask.needs(self.rules());
@@ -139,7 +143,8 @@ impl AuthorizationServer {
                 }
                 Ok(Outcome::Conflict) => {}
                 Err(fault) => {
-                    // Boxed, since it is rare: the futures of all others need no room for it.
+                    // Boxed, since it is rare: otherwise it would enlarge the future of every
+                    // request.
                     let confirmed = Box::pin(self.has_happened(ask, &first, &answer, fault));
                     confirmed.await?;
                     return answer.map_err(Error::Denied);
@@ -149,7 +154,7 @@ impl AuthorizationServer {
         Err(Fault::Contention.into())
     }
 
-    /// Loads what `ask` needs until it decides.
+    /// Loads what `ask` asks for until it decides.
     async fn decide<D: Decide + ?Sized>(
         &self,
         ask: &D,
@@ -230,7 +235,8 @@ impl AuthorizationServer {
         }
     }
 
-    /// Whether what was decided has happened although the commit failed; the failure if it has not, or nobody knows.
+    /// Checks whether the change was made although the commit failed. Returns the failure if not,
+    /// or if nobody can tell.
     async fn has_happened<D: Decide + ?Sized>(
         &self,
         ask: &D,
@@ -276,7 +282,7 @@ enum Records {
 }
 
 impl Records {
-    /// These, and more behind them.
+    /// Appends more records.
     fn and(self, more: Vec<Option<Stored>>) -> Self {
         let mut records = match self {
             Self::One([record]) => vec![record],
@@ -296,20 +302,21 @@ impl Records {
 
 /// What shows that a commit was applied.
 enum Witness {
-    /// A record that it wrote, under its id, where there was none before.
+    /// A record that it created, and the id of the commit.
     Created(Key, Version),
-    /// A record that it replaced, under its id.
+    /// A record that it replaced, and the id of the commit.
     Replaced(Key, Version),
-    /// The anchor of a family that it ended. If somebody else did, so much the better.
+    /// The anchor of a family that it ended. It does not matter if another commit ended it.
     Ended(Key),
-    /// A record that it removed. If somebody else did, so much the better.
+    /// A record that it removed. It does not matter if another commit removed it.
     Removed(Key),
 }
 
 impl Witness {
     fn of(commit: &Commit, realm: &Realm) -> Option<Self> {
         let mut puts = commit.puts.iter().rev();
-        // Best one that was not there before: nobody else knows of it yet and can have written it again.
+        // Prefer a record that did not exist before: nobody else knows its key yet, so nobody can
+        // have overwritten it.
         if let Some(put) = puts.find(|put| put.expect == Expect::Absent) {
             return Some(Self::Created(put.record.key.clone(), commit.id));
         }
@@ -333,13 +340,13 @@ impl Witness {
         }
     }
 
-    /// Whether the commit was applied; `None` if this does not tell.
+    /// Whether the commit was applied; `None` if this does not show it.
     fn confirms(&self, found: Option<&Stored>) -> Option<bool> {
         match (self, found) {
             (Self::Created(_, id) | Self::Replaced(_, id), Some(stored)) => {
                 (stored.version == *id).then_some(true)
             }
-            // A token that is not there must not be given out, whatever else has happened.
+            // A token without a record must not be given out, whatever happened.
             (Self::Created(..), None) => Some(false),
             (Self::Replaced(..), None) => None,
             (Self::Ended(_), found) => found.is_some_and(|stored| stored.closed).then_some(true),

@@ -1,7 +1,7 @@
-//! Whose records are in the store: a warning for an issuer that has changed its identifier.
+//! Warns in the log if the store has records, but none of this server's namespace.
 //!
-//! The namespace of a server is its issuer unless it names another, so an issuer that is renamed finds none of its grants any
-//! more, and nothing else would say why.
+//! The namespace of a server is its issuer unless another one is set. So a renamed issuer does not
+//! find its grants any more, and without this warning nothing would say why.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -15,10 +15,11 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many namespaces are remembered.
+/// How many namespaces are listed.
 const MOST: usize = 64;
 
-/// The namespaces that have records in a store. Kept in a namespace of its own, which no issuer has.
+/// The namespaces that have records in a store. The list is kept in a namespace that no issuer can
+/// have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Namespaces {
     pub(crate) names: Vec<String>,
@@ -53,15 +54,15 @@ impl Namespaces {
     }
 }
 
-/// What a running server knows of its namespace.
+/// What a running server knows about its namespace.
 #[derive(Debug)]
 pub(super) struct Announcement(AtomicU8);
 
-/// Nobody has looked into the store.
+/// The server has not looked into the store yet.
 const UNKNOWN: u8 = 0;
-/// The store has no record of this server's namespace. The first that it gets is noted.
+/// The store does not list this server's namespace. The first commit adds it.
 const NEW: u8 = 1;
-/// There is nothing left to do.
+/// Nothing is left to do.
 const DONE: u8 = 2;
 
 impl Announcement {
@@ -69,7 +70,8 @@ impl Announcement {
         Self(AtomicU8::new(UNKNOWN))
     }
 
-    /// Whether it was in this state, which it then leaves for the next: one caller at most is told so.
+    /// Moves from `state` to `next`, and returns whether this call did so. Of concurrent calls, one
+    /// at most does.
     fn leaves(&self, state: u8, next: u8) -> bool {
         self.0.load(Ordering::Relaxed) == state
             && self
@@ -80,17 +82,18 @@ impl Announcement {
 }
 
 impl AuthorizationServer {
-    /// Before the first request: says in the log if the store has records of other issuers only.
+    /// On the first request, warns in the log if the store lists other namespaces only.
     pub(super) async fn look_for_namespace(&self) {
         if self.0.announcement.leaves(UNKNOWN, DONE)
-            // Boxed, since it happens once: the futures of all requests need no room for it.
+            // Boxed, since it happens only once: otherwise it would enlarge the future of every
+            // request.
             && let Err(fault) = Box::pin(self.warn_of_others()).await
         {
             debug(&fault);
         }
     }
 
-    /// After a commit: notes that there are records of this issuer, if they are the first.
+    /// After a commit, adds this namespace to the list if it was missing.
     pub(super) async fn note_namespace(&self) {
         if self.0.announcement.leaves(NEW, DONE)
             && let Err(fault) = Box::pin(self.note()).await
@@ -131,7 +134,7 @@ impl AuthorizationServer {
             Some(stored) => commit.replace(known.record(), stored.version),
             None => commit.create(known.record()),
         };
-        // If another process is faster, the next start notes it.
+        // If another process wins the race, the next start adds it.
         let (Outcome::Committed | Outcome::Conflict) = self.commit(commit, self.now()).await?;
         Ok(())
     }

@@ -14,7 +14,8 @@ impl AuthorizationServer {
     /// Answers a request to the token endpoint (RFC 6749 §3.2).
     ///
     /// # Errors
-    /// A [`TokenDenial`] if it is denied; a fault if the server failed.
+    /// A [`TokenDenial`] if the request is denied; a [`Fault`](crate::error::Fault) if the server
+    /// failed.
     pub async fn token(
         &self,
         request: &ClientRequest,

@@ -1,12 +1,14 @@
-//! How bodies become bytes, and stay readable for releases that do not know each other.
+//! Encodes the bodies of records, so that older and newer releases can read them.
 //!
-//! A body is a CBOR map (RFC 8949) from small numbers to values. A field keeps its number for ever, and fields are only ever
-//! added. A reader defaults what is missing and keeps what it does not know, so that an older process in a rolling upgrade can
-//! rewrite a record without losing what a newer one put there.
+//! A body is a CBOR map (RFC 8949) from small numbers to values. A field keeps its number for ever,
+//! and fields are only ever added. A reader uses defaults for missing fields and keeps unknown
+//! ones. So, during a rolling upgrade, an older process can rewrite a record without losing what a
+//! newer one has put there.
 //!
-//! Skipping a field is not always safe: a process that knows nothing of bindings must not take a bound token for a bearer
-//! token. So each body begins with a byte, the lowest version of the reader that may read it. An older reader fails, which
-//! clients are told as `temporarily_unavailable`, and rewriting a record never lowers that byte.
+//! Skipping a field is not always safe: a process that does not know about bindings must not take a
+//! bound token for a bearer token. So each body begins with a byte: the lowest reader version that
+//! may read it. An older reader fails, and the client gets `temporarily_unavailable`. Rewriting a
+//! record never lowers that byte.
 
 use minicbor::{Decoder, decode::Error};
 
@@ -16,13 +18,13 @@ use crate::{
     types::{ClientId, GrantId, RedirectUri, Resource, Scope, Subject},
 };
 
-/// The version of this reader. Raise it with every field that an older reader must not skip, and ask for it in
-/// [`Body::reader`] where that field is set.
+/// The version of this reader. Raise it when you add a field that an older reader must not skip,
+/// and return it from [`Body::reader`] if that field is set.
 pub(crate) const READER: u8 = 1;
 
-/// What a record's body holds.
+/// The content of a record's body.
 pub(crate) trait Body: Field {
-    /// The lowest version of the reader that may read this body.
+    /// The lowest reader version that may read this body.
     fn reader(&self) -> u8 {
         1
     }
@@ -36,20 +38,20 @@ pub(crate) trait Field: Sized {
     /// Reads the value back.
     ///
     /// # Errors
-    /// If the bytes are not what [`write`](Self::write) gives for any value.
+    /// If [`write`](Self::write) does not write these bytes for any value.
     fn read(input: &mut Decoder<'_>) -> Result<Self, Error>;
 
-    /// What the field is in a body that does not have it; `None` if no body can be without it.
+    /// The default of the field, for a body without it; `None` if the field is required.
     fn missing() -> Option<Self> {
         None
     }
 
-    /// Whether the body can leave it out, since [`missing`](Self::missing) gives the same value.
+    /// Whether the body can leave it out, because it has the default value.
     fn is_missing(&self) -> bool {
         false
     }
 
-    /// The version of the reader that the body asked for when this value was read from it.
+    /// The reader version that the body asked for when this value was read.
     fn was_read_by(&self) -> u8 {
         0
     }
@@ -66,12 +68,12 @@ pub(crate) fn encode<B: Body>(body: &B) -> Box<[u8]> {
 /// Reads a body back.
 ///
 /// # Errors
-/// If it is damaged or asks for a later version of this software. That is never a denial.
+/// If the body is damaged, or requires a later version of this software. That is never a denial.
 pub(crate) fn decode<B: Body>(bytes: &[u8]) -> Result<B, StoreError> {
     decode_as(READER, bytes)
 }
 
-/// Reads a body back as a reader of this version.
+/// Reads a body as a reader of the given version.
 fn decode_as<B: Body>(reader: u8, bytes: &[u8]) -> Result<B, StoreError> {
     match bytes.first() {
         Some(&asked) if asked <= reader => {
@@ -81,24 +83,24 @@ fn decode_as<B: Body>(reader: u8, bytes: &[u8]) -> Result<B, StoreError> {
             if input.position() == bytes.len() {
                 Ok(body)
             } else {
-                Err(StoreError::unreadable("bytes behind the end of a record"))
+                Err(StoreError::unreadable("bytes after the end of a record"))
             }
         }
         Some(asked) => Err(StoreError::unreadable(format!(
-            "the record asks for a reader of version {asked}, and this one has version {reader}"
+            "the record requires a reader of version {asked}, and this one has version {reader}"
         ))),
         None => Err(StoreError::unreadable("an empty record")),
     }
 }
 
-/// The bytes of a value that is no record's body.
+/// Encodes a value that is not the body of a record.
 pub(crate) fn to_bytes(value: &impl Field) -> Box<[u8]> {
     let mut out = Writer::new();
     value.write(&mut out);
     out.finish()
 }
 
-/// Reads back what [`to_bytes`] wrote; `None` if it did not write this.
+/// Decodes what [`to_bytes`] wrote; `None` if the bytes are anything else.
 pub(crate) fn from_bytes<T: Field>(bytes: &[u8]) -> Option<T> {
     let mut input = Decoder::new(bytes);
     let value = T::read(&mut input).ok()?;
@@ -107,10 +109,11 @@ pub(crate) fn from_bytes<T: Field>(bytes: &[u8]) -> Option<T> {
 
 /// Writes CBOR to memory (RFC 8949 §3): whole numbers, bytes, text, lists and maps of a known length.
 pub(crate) struct Writer {
-    /// Nearly every body fits in here, and is then copied once, into as many bytes as it has.
+    /// Nearly every body fits in here, and is then copied once, into an allocation of its exact
+    /// size.
     room: [u8; 512],
     len: usize,
-    /// Everything, once that is more.
+    /// Holds everything once it no longer fits.
     spill: Vec<u8>,
 }
 
@@ -131,7 +134,7 @@ impl Writer {
         }
     }
 
-    /// Bytes that are CBOR already.
+    /// Writes bytes that are CBOR already.
     fn raw(&mut self, bytes: &[u8]) {
         let end = self.len + bytes.len();
         match self.room.get_mut(self.len..end) {
@@ -146,7 +149,8 @@ impl Writer {
         self.len = end;
     }
 
-    /// The head of an item: its major type, and its value or length in as few bytes as it takes.
+    /// Writes the head of an item: its major type, and its value or length in as few bytes as
+    /// possible.
     fn head(&mut self, major: u8, value: u64) {
         let [.., b3, b2, b1, b0] = value.to_be_bytes();
         match value {
@@ -162,42 +166,43 @@ impl Writer {
         }
     }
 
-    /// A whole number.
+    /// Writes a whole number.
     pub(crate) fn number(&mut self, number: u64) {
         self.head(0, number);
     }
 
-    /// A byte string.
+    /// Writes a byte string.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.head(2, bytes.len() as u64);
         self.raw(bytes);
     }
 
-    /// A text.
+    /// Writes a text.
     pub(crate) fn text(&mut self, text: &str) {
         self.head(3, text.len() as u64);
         self.raw(text.as_bytes());
     }
 
-    /// The beginning of a list of so many values.
+    /// Begins a list with this many values.
     pub(crate) fn list(&mut self, len: usize) {
         self.head(4, len as u64);
     }
 
-    /// The beginning of a map of so many entries.
+    /// Begins a map with this many entries.
     pub(crate) fn map(&mut self, len: u64) {
         self.head(5, len);
     }
 }
 
-/// The number of entries of the map that comes next.
+/// Reads the head of a map, and returns its number of entries.
 pub(crate) fn map(input: &mut Decoder<'_>) -> Result<u64, Error> {
     input
         .map()?
         .ok_or_else(|| Error::message("a map without a length"))
 }
 
-/// Fields that this version does not know, as they were read, and the version of the reader that the record asked for.
+/// Fields that this version does not know, as they were read, and the reader version that the
+/// record asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unknown {
     reader: u8,
@@ -208,12 +213,13 @@ pub(crate) struct Unknown {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct UnknownFields {
     count: u64,
-    /// Numbers and values, as CBOR.
+    /// Their numbers and values, as CBOR.
     bytes: Vec<u8>,
 }
 
 impl Unknown {
-    /// Of the map that is read next: what its body asked for, if it is the body's outermost.
+    /// Call this at the start of a map. If the map is the body itself, the reader version of the
+    /// body is noted.
     pub(crate) fn begin(input: &Decoder<'_>) -> Self {
         let reader = match (input.position(), input.input()) {
             (1, [asked, ..]) => *asked,
@@ -230,12 +236,12 @@ impl Unknown {
         self.fields.as_ref().map_or(0, |fields| fields.count)
     }
 
-    /// The version of the reader that the body asked for.
+    /// The reader version that the body asked for.
     pub(crate) fn reader(&self) -> u8 {
         self.reader
     }
 
-    /// Keeps the field with this number, whose value comes next.
+    /// Keeps the field with this number, whose value is next in the input.
     pub(crate) fn keep(&mut self, number: u64, input: &mut Decoder<'_>) -> Result<(), Error> {
         let start = input.position();
         input.skip()?;
@@ -246,7 +252,7 @@ impl Unknown {
         Ok(())
     }
 
-    /// Writes them as they were.
+    /// Writes them unchanged.
     pub(crate) fn write(&self, out: &mut Writer) {
         if let Some(fields) = &self.fields {
             out.raw(&fields.bytes);
@@ -254,11 +260,11 @@ impl Unknown {
     }
 }
 
-/// Gives a struct its encoding: each field under the number that it keeps for ever.
+/// Implements the encoding of a struct. Each field keeps its number for ever.
 ///
-/// A struct that is rewritten and may grow `keeps` the fields that it does not know, in the field that is named. One that is never
-/// rewritten `skips` them. Any other never gets another field, so one that it does not know is an error: what it would need goes
-/// into the struct around it.
+/// A struct that is rewritten and may grow `keeps` unknown fields in the named field. One that is
+/// never rewritten `skips` them. Any other struct never gets another field, so unknown fields are
+/// errors; add new data to the struct around it.
 macro_rules! numbered {
     (
         $type:ident { $($number:literal => $field:ident),+ $(,)? }
@@ -344,7 +350,7 @@ impl Field for bool {
         match input.u8()? {
             0 => Ok(false),
             1 => Ok(true),
-            _ => Err(Error::message("neither no nor yes")),
+            _ => Err(Error::message("not a boolean")),
         }
     }
 
@@ -364,7 +370,7 @@ impl<const N: usize> Field for [u8; N] {
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
         let bytes = input.bytes()?.try_into();
-        bytes.map_err(|_| Error::message("not as many bytes as there have to be"))
+        bytes.map_err(|_| Error::message("the wrong number of bytes"))
     }
 }
 
@@ -409,7 +415,8 @@ impl<T: Field> Field for Vec<T> {
     fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
         let len = input.array()?;
         let len = len.ok_or_else(|| Error::message("a list without a length"))?;
-        // Not with room for all: the number may be a lie, and each item costs the reader a byte at least.
+        // Do not reserve capacity for `len` items: the number may be a lie, while each actual item
+        // takes at least a byte of input.
         let mut items = Self::new();
         for _ in 0..len {
             items.push(T::read(input)?);
@@ -456,7 +463,7 @@ impl Field for GrantId {
     }
 }
 
-/// Checked texts, which are checked again when they are read.
+/// Validated texts, which are validated again when they are read.
 macro_rules! text {
     ($($type:ident)+) => {$(
         impl Field for $type {
@@ -506,7 +513,7 @@ mod tests {
     use super::*;
     use crate::store::StoreErrorKind;
 
-    /// A record as one release writes it.
+    /// A record of one release.
     #[derive(Clone, Debug, Default, PartialEq)]
     struct Old {
         name: String,
@@ -523,7 +530,7 @@ mod tests {
     }
     numbered!(OldPart { 0 => count } keeps unknown);
 
-    /// The same record as a later release writes it, whose `locked` must not be skipped.
+    /// The same record in a later release. Its `locked` must not be skipped.
     #[derive(Clone, Debug, Default, PartialEq)]
     struct New {
         name: String,
@@ -560,7 +567,7 @@ mod tests {
         }
     }
 
-    /// What `New` reads back, without what only its reader notes.
+    /// Reads a `New`, without the data about its reader.
     fn read_new(bytes: &[u8]) -> New {
         let mut read: New = decode_as(2, bytes).unwrap();
         read.unknown = Unknown::default();
@@ -576,7 +583,7 @@ mod tests {
         expected.name = "b".into();
         expected.part.as_mut().unwrap().count = 9;
         assert_eq!(read_new(&encode(&old)), expected);
-        // And the newer one reads what the older one wrote first.
+        // The newer release reads records that the older one has created.
         let first = Old {
             name: "c".into(),
             ..Old::default()
@@ -594,13 +601,13 @@ mod tests {
         let error = decode_as::<Old>(1, &bytes).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unreadable);
         assert_eq!(read_new(&bytes), locked);
-        // A reader that may read it, but does not know why it has to be that new, does not lower the version.
+        // A reader that is new enough, but does not know the field, does not lower the version.
         let rewritten = encode(&decode_as::<Old>(2, &bytes).unwrap());
         assert_eq!(rewritten[0], 2);
         assert_eq!(read_new(&rewritten), locked);
     }
 
-    /// RFC 8949 §3: what is written is what another reader of CBOR reads, at every length of a head.
+    /// RFC 8949 §3: another CBOR reader can read what is written, for every length of a head.
     #[test]
     fn heads_are_those_of_cbor() {
         for shift in 0..64 {
@@ -637,7 +644,7 @@ mod tests {
         assert!(decode_as::<New>(2, &[&bytes[..], &[0]].concat()).is_err());
         // No name.
         assert!(decode::<Old>(&[1, 0xa0]).is_err());
-        // A list that says it is longer than memory.
+        // A list whose stated length exceeds memory.
         let endless = [
             1, 0xa2, 0, 0x60, 1, 0xa1, 1, 0x9b, 255, 255, 255, 255, 255, 255, 255, 255,
         ];

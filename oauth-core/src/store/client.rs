@@ -9,23 +9,23 @@ use crate::{client::Client, types::ClientId};
 
 /// Finds clients: a team's own table, or a configuration file.
 ///
-/// A table keeps a client as its [`ClientMetadata`](crate::client::ClientMetadata). The server
-/// reads a client again for every request, so a change counts from the next one on.
-/// [`ClientRegistry`](super::ClientRegistry) is for what changes clients.
+/// In a table, keep a client as its [`ClientMetadata`](crate::client::ClientMetadata). The server
+/// loads the client again for every request, so changes take effect at once. To change clients, see
+/// [`ClientRegistry`](super::ClientRegistry).
 #[async_trait]
 pub trait ClientStore: Send + Sync + 'static {
     /// The client with this id, or `None`.
     ///
-    /// The comparison is of bytes: a database that folds case or trims blanks would let one client
-    /// pass for another. The server checks the answer, and fails with
-    /// [`Fault::WrongClient`](crate::error::Fault::WrongClient) if it is another client.
+    /// Compare ids byte by byte: a database that folds case or trims blanks would let one client
+    /// pass for another. The server checks this, and fails with
+    /// [`Fault::WrongClient`](crate::error::Fault::WrongClient) if it gets another client.
     ///
     /// # Errors
     /// If the store cannot tell.
     async fn client(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError>;
 }
 
-/// A fixed set of clients. [`MemoryClients`](super::MemoryClients) is a set that changes.
+/// A fixed set of clients. For one that can change, see [`MemoryClients`](super::MemoryClients).
 #[derive(Clone, Debug, Default)]
 pub struct StaticClients(HashMap<ClientId, Arc<Client>>);
 

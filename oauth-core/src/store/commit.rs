@@ -5,10 +5,10 @@ use crate::time::Timestamp;
 
 /// A change that happens as a whole or not at all.
 ///
-/// The server makes commits that keep to these rules; a store may rely on them:
-/// a key stands in one place of a commit only (among guards, puts and removals), and a family is ended once; a commit never
-/// puts the anchor or a member of a family that it ends, nor removes the anchor of a family into which it puts; an anchor is
-/// replaced only by an anchor.
+/// The server makes commits that keep to these rules; a store may rely on them: a key appears only
+/// once in a commit (among guards, puts and removals), and a family is ended once; a commit never
+/// puts the anchor or a member of a family that it ends, nor removes the anchor of a family into
+/// which it puts; an anchor is replaced only by an anchor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Commit {
@@ -65,10 +65,10 @@ pub struct Removal {
 /// A family to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
-    /// Which family.
+    /// The family.
     pub family: Family,
-    /// From when its closed anchor may be forgotten, unless the anchor's own
-    /// [`forget_at`](Record::forget_at) is earlier.
+    /// When its closed anchor may be forgotten. If the anchor's own
+    /// [`forget_at`](Record::forget_at) is earlier, that counts.
     pub forget_at: Timestamp,
 }
 
@@ -125,13 +125,14 @@ impl Commit {
         self
     }
 
-    /// Ends a family, whose closed anchor may be forgotten from `forget_at` on if not earlier.
+    /// Ends a family. Its closed anchor may be forgotten from `forget_at` on, or earlier if its own
+    /// time is earlier.
     pub fn end(mut self, family: Family, forget_at: Timestamp) -> Self {
         self.ends.push(End { family, forget_at });
         self
     }
 
-    /// Whether it changes nothing and expects nothing.
+    /// Whether it neither changes nor expects anything.
     pub fn is_empty(&self) -> bool {
         self.guards.is_empty()
             && self.puts.is_empty()

@@ -12,14 +12,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{hash::Prefix, types::GrantId};
 
-/// The stable name of one issuer's part of a store.
+/// The name of a server's namespace in a store.
 ///
-/// It is not the issuer's URL: renaming that kills no token, and two issuers over one store keep their two users
-/// called "alice" apart. Make one and clone it: it holds hashes that its keys begin with.
+/// By default it is the issuer. A server sees only the records of its own namespace, so two issuers
+/// over one store keep their two users called "alice" apart. A server whose issuer identifier has
+/// changed has to name the old one to find its records. Make one and clone it: it holds hashes that
+/// its keys begin with.
 #[derive(Clone)]
 pub struct Realm(Arc<Named>);
 
-/// The name of a realm, and with what the keys in it begin.
+/// The name of a namespace, and hashes of what its keys begin with.
 struct Named {
     name: Arc<str>,
     prefixes: [(Kind, Prefix); 4],
@@ -107,17 +109,19 @@ impl Default for Realm {
 pub struct Kind(&'static str);
 
 impl Kind {
-    /// A user's authorization of a client, the anchor of its family.
+    /// A grant, which is the anchor of its family.
     pub const GRANT: Self = Self("grant");
-    /// An authorization code.
+    /// An authorization code. It has a record only if it is too short for the grant's id; that
+    /// points to the grant.
     pub const CODE: Self = Self("code");
     /// An access token.
     pub const ACCESS_TOKEN: Self = Self("access_token");
-    /// A refresh token.
+    /// A refresh token. It has no record: the grant keeps its digest.
     pub const REFRESH_TOKEN: Self = Self("refresh_token");
     /// What a user has allowed a client until it is withdrawn.
     pub const CONSENT: Self = Self("consent");
-    /// A key of the server's own.
+    /// A record of the server's own: the list of namespaces, and the operator secret if that is
+    /// kept in the store.
     pub const SERVER_KEY: Self = Self("server_key");
     /// The mark that a one-time proof has been used.
     pub const REPLAY: Self = Self("replay");
@@ -201,7 +205,7 @@ impl Key {
         self.kind
     }
 
-    /// The issuer's part of the store.
+    /// The server's namespace in the store.
     pub fn realm(&self) -> &Realm {
         &self.realm
     }

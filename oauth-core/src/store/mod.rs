@@ -21,24 +21,30 @@
 //! - A commit of guards alone is still committed: it writes nothing, but a guard that fails is a conflict all the same.
 //! - Of concurrent commits whose expectations exclude each other, one wins, whatever the interleaving. An expectation that
 //!   only guards excludes those who would change the record, not others who guard it.
-//! - The commit that matters most is that of a refresh: it replaces the anchor of a family and puts a member of the same
-//!   family. Of several at once one wins, and the others are conflicts, not deadlocks.
-//! - A put whose record is a [`Role::Member`] of a family is a conflict unless that family is open: its anchor is there and
-//!   not closed, or is not there and put by the same commit. **The store checks this**, against concurrent ends too. (On
-//!   PostgreSQL under READ COMMITTED, one statement is not enough: whoever adds locks the anchor shared, or exclusively and at once if it also replaces it; whoever ends locks it exclusively, and deletes the members in a later statement.)
-//! - Ending a family marks its anchor closed, as a change of its version, and removes all its members, except those that the
-//!   same commit moves elsewhere. The anchor stays as the mark that nobody can add to this family again, also if it is
-//!   replaced: whoever expects it as it was before the end is a conflict, and whoever replaces it afterwards leaves it closed.
-//!   Ending a family that is closed or was never there succeeds and changes nothing. Members whose anchor has been
-//!   forgotten are removed all the same.
-//! - An end [names a time](End::forget_at), and the anchor that it closes may be forgotten from the earlier of that and its
-//!   own `forget_at`: an end never keeps an anchor for longer.
+//! - The most important commit is that of a refresh. It replaces the anchor of a family and puts a
+//!   member of the same family. If several do so at once, one wins and the others conflict; they do
+//!   not deadlock.
+//! - A put whose record is a [`Role::Member`] of a family is a conflict unless that family is open:
+//!   its anchor is there and not closed, or is not there and put by the same commit. **The store
+//!   checks this**, against concurrent ends too. (On PostgreSQL under READ COMMITTED, one statement
+//!   is not enough. A commit that adds a member takes a shared lock on the anchor, or right away an
+//!   exclusive one if it also replaces the anchor. A commit that ends the family locks the anchor
+//!   exclusively, and deletes the members in a later statement.)
+//! - Ending a family marks its anchor closed, as a change of its version, and removes all its
+//!   members, except those that the same commit moves elsewhere. The anchor stays as the mark that
+//!   nobody can add to this family again, even if it is replaced: a commit that expects the anchor
+//!   as it was before the end conflicts, and one that replaces it afterwards leaves it closed.
+//!   Ending a family that is closed or was never there succeeds and changes nothing. Members whose
+//!   anchor has been forgotten are removed all the same.
+//! - An end [names a time](End::forget_at). The anchor that it closes may be forgotten from the
+//!   earlier of that time and its own `forget_at`: an end never keeps an anchor for longer.
 //! - Versions are taken from the commit, never made by the store.
 //!
 //! # Forgetting
-//! - A store never reads a clock. [`Record::forget_at`] says from when a record *may* be dropped, and only
-//!   [`Commit::prune_before`] and [`Store::prune`] drop, and only records whose `forget_at` is at or before the time given.
-//!   A record that is replaced meanwhile by one with a later time is not dropped, or its replacement is a conflict.
+//! - A store never reads a clock. [`Record::forget_at`] says from when a record *may* be dropped,
+//!   and only [`Commit::prune_before`] and [`Store::prune`] drop, and only records whose
+//!   `forget_at` is at or before the time given. If a record is meanwhile replaced by one with a
+//!   later time, either it is not dropped, or the replacement conflicts.
 //! - A commit with `prune_before` that puts *n* records also drops up to 2*n* forgettable ones, so that a table in steady
 //!   state does not grow, and no commit pays for a backlog. What it drops is not what it guards or puts, nor the anchor of
 //!   a family into which it puts.
@@ -47,8 +53,8 @@
 //! - [`Store::list`] finds the records that have an [`Owner`], by its subject or by its client, a page at a time, in the order
 //!   of their digests. A record that is there for the whole of a walk through the pages is listed once. Closed anchors are not
 //!   listed. Names are compared as bytes: "Zoë" is neither "zoë" nor "Zoë ".
-//! - An owner may have a client, a subject or both. A record is listed under each name that its owner has, and is given
-//!   back with the same ones.
+//! - An owner may have a client, a subject or both. A record is listed under each name that its
+//!   owner has, and is returned with the same names.
 
 mod body;
 mod client;

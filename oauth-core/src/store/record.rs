@@ -33,12 +33,12 @@ pub enum Role {
     Member(Family),
 }
 
-/// Whom a record is listed under: a client, a subject, or both.
+/// The owner under which a record is listed: a client, a subject, or both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
-    /// A client alone, by its id.
+    /// Only a client, by its id.
     Client(Arc<str>),
-    /// A subject alone: a user's id, as the host names its users, or [`OPERATOR`].
+    /// Only a subject: a user's id, as the host names its users, or [`OPERATOR`].
     Subject(Arc<str>),
     /// A client and a subject. The record is listed under each of them.
     Both {
@@ -49,14 +49,14 @@ pub enum Owner {
     },
 }
 
-/// The subject that owns what the operator has to be able to list.
+/// The subject that owns the records that the operator can list.
 ///
-/// No host can have a user of this name: [`Subject::new`](crate::types::Subject::new) refuses its
-/// first character.
+/// No user can have this name: [`Subject::new`](crate::types::Subject::new) rejects its first
+/// character.
 pub const OPERATOR: &str = "\u{1}operator";
 
 impl Owner {
-    /// The owner with these names; `None` if there are none.
+    /// The owner with these names; `None` if there is no name.
     pub fn new(client: Option<Arc<str>>, subject: Option<Arc<str>>) -> Option<Self> {
         Some(match (client, subject) {
             (Some(client), Some(subject)) => Self::Both { client, subject },
@@ -87,7 +87,7 @@ impl Owner {
         }
     }
 
-    /// Whether a listing by this name finds the owner's records.
+    /// Whether listing by `by` finds the owner's records.
     pub fn is_found_by(&self, by: &OwnedBy) -> bool {
         match by {
             OwnedBy::Client(client) => self.client() == Some(&**client),
@@ -175,14 +175,14 @@ pub struct Listing {
 /// Whose records to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnedBy {
-    /// Those of the owners with this client, with or without a subject.
+    /// Records whose owner has this client, with or without a subject.
     Client(Arc<str>),
-    /// Those of the owners with this subject, with or without a client.
+    /// Records whose owner has this subject, with or without a client.
     Subject(Arc<str>),
 }
 
 impl OwnedBy {
-    /// Those of the operator.
+    /// Records of the operator.
     pub fn operator() -> Self {
         Self::Subject(OPERATOR.into())
     }

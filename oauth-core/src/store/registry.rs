@@ -1,4 +1,4 @@
-//! Where clients are registered, changed and deleted.
+//! Registering, changing and deleting clients.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -13,10 +13,10 @@ use crate::{client::Client, types::ClientId};
 
 /// Registers, changes and deletes clients.
 ///
-/// The server itself only reads, so a host implements this where it wants one interface to a table
-/// that several parts of it change. Keep a client as the JSON of its
-/// [`ClientMetadata`](crate::client::ClientMetadata), under its identifier as the primary key.
-/// Each method is one statement then, and atomic:
+/// The server itself only reads clients. Implement this if you want one interface to a table that
+/// several parts of your application change. Keep each client as the JSON of its
+/// [`ClientMetadata`](crate::client::ClientMetadata), with its identifier as the primary key. Each
+/// method then is one atomic statement:
 ///
 /// ```sql
 /// INSERT INTO clients (client_id, document) VALUES ($1, $2);
@@ -27,30 +27,31 @@ use crate::{client::Client, types::ClientId};
 /// The key needs a collation that compares bytes, such as `COLLATE "C"` on PostgreSQL.
 ///
 /// # Deleting a client, or what it was allowed
-/// The server looks up the client at each use: once it is deleted, no request of it is answered and
-/// nothing can be authorized, exchanged or refreshed. Its records remain, among them opaque access
-/// tokens, which resource servers accept until they expire. End them with
-/// [`AuthorizationServer::end_all`](crate::AuthorizationServer::end_all) **after** the deletion,
-/// and before the identifier is given to another client, which would inherit the users' consents
-/// and grants. Replacing a client ends nothing either: `end_all` also is for a client whose secret
-/// has leaked.
+/// The server loads the client at each use, so a deleted client can no longer authorize, exchange
+/// or refresh anything. Its records remain, and resource servers accept its access tokens until
+/// they expire. End them with [`AuthorizationServer::end_all`](crate::AuthorizationServer::end_all)
+/// **after** the deletion, and before you give the identifier to another client, which would
+/// inherit the users' consents and grants. Replacing a client does not end anything either: call
+/// `end_all` if its secret has leaked.
 #[async_trait]
 pub trait ClientRegistry: ClientStore {
-    /// Registers a client. Of several that are created at once under one identifier, one is.
+    /// Registers a client. If several are created at once with the same identifier, only one
+    /// succeeds.
     ///
     /// # Errors
-    /// [`RegistryError::Exists`] if there is a client with this identifier. It stays as it is.
+    /// [`RegistryError::Exists`] if there is a client with this identifier already. It is left
+    /// unchanged.
     async fn create(&self, client: Client) -> Result<(), RegistryError>;
 
-    /// Replaces a client, if it still is what the caller read.
+    /// Replaces a client, if it is still the one that the caller read.
     ///
-    /// So of two changes that began from the same client one fails, and cannot bring back what the
-    /// other took away (a redirection URI, an old secret). Whoever gets
-    /// [`RegistryError::Changed`] reads the client again and repeats the change.
+    /// If two changes start from the same client, one fails. So it cannot bring back what the other
+    /// has removed, such as a redirection URI or an old secret. On [`RegistryError::Changed`], read
+    /// the client again and repeat the change.
     ///
     /// # Errors
     /// [`RegistryError::Absent`] if no client has the identifier of `new`;
-    /// [`RegistryError::Changed`] if that client is not `old`, also if `old` has another identifier.
+    /// [`RegistryError::Changed`] if that client is not `old`, or if `old` has another identifier.
     async fn replace(&self, old: &Client, new: Client) -> Result<(), RegistryError>;
 
     /// Deletes a client. Its grants remain until they are [ended](Self#deleting-a-client-or-what-it-was-allowed).
@@ -60,7 +61,7 @@ pub trait ClientRegistry: ClientStore {
     async fn delete(&self, id: &ClientId) -> Result<(), RegistryError>;
 }
 
-/// Why a registry did not do as it was asked.
+/// Why a change of the registry failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -70,7 +71,7 @@ pub enum RegistryError {
     /// There is no client with this identifier.
     #[error("there is no client with this identifier")]
     Absent,
-    /// The client is not what it was when it was read.
+    /// The client has changed since it was read.
     #[error("the client was changed since it was read")]
     Changed,
     /// The store failed.
@@ -78,9 +79,9 @@ pub enum RegistryError {
     Store(#[from] StoreError),
 }
 
-/// Clients in memory, for tests and for a single process that registers them again when it starts.
+/// Clients in memory, for tests and for a single process that registers them at every start.
 ///
-/// Clones share the clients: give one to the server and keep another to change them.
+/// Clones share the clients: give one to the server, and keep another to change them.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryClients(Arc<RwLock<Clients>>);
 
@@ -88,7 +89,8 @@ type Clients = HashMap<ClientId, Arc<Client>>;
 
 impl MemoryClients {
     fn read(&self) -> RwLockReadGuard<'_, Clients> {
-        // Every change is one operation on the map, so it is whole even after a panic.
+        // Every change is a single operation on the map, so the map stays consistent even after a
+        // panic.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 

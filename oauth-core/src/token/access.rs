@@ -14,9 +14,9 @@ use crate::{
     },
 };
 
-/// What an access token permits, whom, and until when.
+/// What an access token permits, to whom, and until when.
 ///
-/// Made by [`AccessToken::new`]; the fields say more.
+/// Made by [`AccessToken::new`]; then set the fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessToken {
@@ -31,21 +31,23 @@ pub struct AccessToken {
     pub audience: Vec<String>,
     /// When it was issued.
     pub issued_at: Timestamp,
-    /// From when it is refused.
+    /// When it expires.
     pub expires_at: Timestamp,
     /// The profile of the client, if that is not a strict one. Strict clients' tokens are taken only where the standard says.
     pub profile: Option<String>,
-    /// What its sender has to prove that it has. A token with this is not a bearer token: refuse it unless that was proven.
+    /// The key that the token is bound to. Such a token is not a bearer token: refuse it unless the
+    /// sender has proven possession of the key.
     pub confirmation: Option<Confirmation>,
-    /// How the user signed in, if the host told.
+    /// How the user signed in, if the host has said.
     pub authentication: Option<Box<Authentication>>,
-    /// What it permits in more detail than the scope says (RFC 9396).
+    /// What it permits, in more detail than the scope (RFC 9396).
     pub authorization_details: Option<AuthorizationDetails>,
     /// Who acts for the subject (RFC 8693 §4.1).
     pub actor: Option<Box<Actor>>,
-    /// Data of the host's own.
+    /// The host's own data.
     pub data: Option<HostData>,
-    /// Whether it was revoked, but has to be remembered: a retry of the request that issued it must not bring it back.
+    /// Whether it was revoked. The record is kept for a while, so that a retry of the request that
+    /// issued it does not bring it back.
     pub(super) is_revoked: bool,
 }
 
@@ -130,41 +132,42 @@ pub struct TokenResponse {
     pub is_narrowed: bool,
     /// Whether the authorization request that it comes from, if there was one, named a scope.
     pub is_scope_named: bool,
-    /// When the last refresh token of its grant ends, and the user has to authorize anew; `None` without a refresh token, since
-    /// then the access token's end is that.
+    /// When the last refresh token of its grant expires, and the user has to authorize the client
+    /// again. `None` without a refresh token, since that then happens when the access token
+    /// expires.
     pub grant_expires_at: Option<Timestamp>,
 }
 
 /// What an access token is to be issued for.
 ///
-/// Made by [`Issuance::new`]; the fields say more.
+/// Made by [`Issuance::new`]; then set the fields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Issuance<'a> {
-    /// To which client.
+    /// The client it is issued to.
     pub client: &'a Client,
-    /// On behalf of which user, if of any.
+    /// The user it is issued for, if there is one.
     pub subject: Option<&'a Subject>,
-    /// What it shall permit; what means nothing at the resource servers is left out.
+    /// The scope to grant; scopes that mean nothing at the resource servers are left out.
     pub scope: &'a Scope,
-    /// For which resource servers; empty for the policy's default audience.
+    /// The resource servers it is for; empty for the policy's default audience.
     pub resources: &'a [Resource],
     /// Whether it ends with a family.
     pub role: Role,
-    /// What its sender will have to prove that it has.
+    /// The key that the token will be bound to.
     pub confirmation: Option<Confirmation>,
     /// How the user signed in.
     pub authentication: Option<&'a Authentication>,
-    /// What it permits in more detail than the scope says.
+    /// What it permits, in more detail than the scope (RFC 9396).
     pub authorization_details: Option<&'a AuthorizationDetails>,
-    /// Who acts for the subject.
+    /// Who acts for the subject (RFC 8693 §4.1).
     pub actor: Option<&'a Actor>,
-    /// Data of the host's own.
+    /// The host's own data.
     pub data: Option<&'a HostData>,
 }
 
 impl<'a> Issuance<'a> {
-    /// A token with which `client` acts for itself, outside of any grant.
+    /// A token for `client` to act for itself, outside any grant.
     pub fn new(client: &'a Client, scope: &'a Scope, resources: &'a [Resource]) -> Self {
         Self {
             client,
@@ -187,7 +190,7 @@ pub fn issue(issuance: &Issuance<'_>, context: &mut Context<'_>) -> (TokenRespon
     issue_of(&bits, issuance, context.now, context.rules)
 }
 
-/// Makes the access token of these bits, issued at that moment.
+/// Makes the access token with these bits, issued at that moment.
 pub(crate) fn issue_of(
     bits: &[u8; 32],
     issuance: &Issuance<'_>,
@@ -226,14 +229,14 @@ pub(crate) fn issue_of(
     (response, record)
 }
 
-/// The access token of these bits, as it goes over the wire.
+/// Encodes these bits as an access token.
 pub(crate) fn encode_bits(bits: &[u8; 32], rules: &Rules) -> Secret {
     let format = rules.formats.access_token.as_ref();
     format.encode(&bits[..room(format, 0)])
 }
 
 impl TokenResponse {
-    /// The answer that carries `token`, to a request for `scope`.
+    /// The response that carries `token`, to a request for `scope`.
     pub(crate) fn of(
         access_token: Secret,
         token: AccessToken,
@@ -253,7 +256,8 @@ impl TokenResponse {
     }
 }
 
-/// The record in place of that of a token that is revoked, for as long as the request that issued it might be retried.
+/// Replaces the record of a token that is revoked, for as long as the request that issued it might
+/// be retried.
 pub(crate) fn revoked(
     key: &Key,
     stored: &Stored,

@@ -1,4 +1,4 @@
-//! Authorization codes: how one is found, and what a grant keeps of its own.
+//! Authorization codes: how a code leads to its grant, and what the grant keeps of it.
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -14,17 +14,18 @@ use crate::{
 
 /// The bytes of an authorization code (RFC 6749 §4.1.2): the grant's id and a secret.
 ///
-/// A format may be too short for the id. The code is then the secret alone, and a record of its own leads from it to the grant.
+/// A format may be too short for the id. The code then is the secret alone, and a record of its own
+/// points to the grant.
 pub(crate) struct Code {
     grant: Option<GrantId>,
     secret: Zeroizing<Vec<u8>>,
 }
 
 impl Code {
-    /// How many bytes an id and a whole secret take.
+    /// The length of an id and a whole secret.
     const LEN: usize = ID + 32;
 
-    /// The code of a grant, with as much of the secret as there is room for.
+    /// The code of a grant, with as much of the secret as fits.
     pub(crate) fn new(grant: GrantId, secret: &[u8; 32], formats: &Formats) -> Self {
         let format = formats.code.as_ref();
         let short = is_short(format);
@@ -35,7 +36,7 @@ impl Code {
         }
     }
 
-    /// Reads a code; `None` if this server writes none like it.
+    /// Reads a code; `None` if this server cannot have written it.
     pub(crate) fn decode(formats: &Formats, code: BorrowedSecret<'_>) -> Option<Self> {
         let format = formats.code.as_ref();
         let bytes = Zeroizing::new(format.decode(code.expose())?);
@@ -55,7 +56,7 @@ impl Code {
         })
     }
 
-    /// As it goes over the wire.
+    /// Encodes it for the wire.
     pub(crate) fn encode(&self, formats: &Formats) -> Secret {
         match self.grant {
             Some(grant) => {
@@ -66,7 +67,7 @@ impl Code {
         }
     }
 
-    /// Where to look first: under the grant, or under what leads there.
+    /// Where to look first: the grant, or the record that points to it.
     pub(crate) fn key(&self, realm: &Realm) -> Key {
         match self.grant {
             Some(grant) => Key::of_grant(realm, grant),
@@ -74,8 +75,8 @@ impl Code {
         }
     }
 
-    /// The record that leads to the grant, if the code does not hold its id. It lives as long as the grant, so that a replay is
-    /// noticed whenever it comes.
+    /// The record that points to the grant, if the code does not hold the grant's id. It lives as
+    /// long as the grant, so a late replay is still noticed.
     pub(crate) fn pointer(
         &self,
         realm: &Realm,
@@ -101,7 +102,7 @@ impl Code {
     }
 }
 
-/// How many bytes the id of a grant has.
+/// The length of a grant's id.
 const ID: usize = 16;
 
 fn is_short(format: &dyn TokenFormat) -> bool {
@@ -110,7 +111,7 @@ fn is_short(format: &dyn TokenFormat) -> bool {
         .is_some_and(|capacity| capacity < Code::LEN)
 }
 
-/// What leads from a code that is too short for an id to its grant.
+/// Points to the grant of a code that is too short for the grant's id.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CodePointer {
     pub(crate) grant: GrantId,
@@ -120,7 +121,7 @@ numbered!(CodePointer { 0 => grant });
 
 impl Body for CodePointer {}
 
-/// What a grant keeps of a code that has not been redeemed.
+/// What a grant keeps of a code before it is redeemed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnspentCode {
     digest: [u8; 32],
@@ -159,12 +160,12 @@ impl UnspentCode {
         are_equal(code.digest(realm, grant).as_bytes(), &self.digest)
     }
 
-    /// Whether it was issued for this redirection URI.
+    /// Whether the code was issued for this redirection URI.
     pub(crate) fn returns_to(&self, uri: &str) -> bool {
         is_digest_of(self.redirect_uri, uri)
     }
 
-    /// What is kept of it once it has been redeemed with this verifier.
+    /// What to keep of it once it is redeemed with this verifier.
     pub(crate) fn redeemed(&self, verifier: Option<CodeVerifier<'_>>) -> RedeemedCode {
         RedeemedCode {
             proof: proof(&self.digest, verifier),
@@ -174,10 +175,11 @@ impl UnspentCode {
     }
 }
 
-/// What a grant keeps of a code that has been redeemed: enough to tell a replay that is right in every other way.
+/// What a grant keeps of a redeemed code: enough to recognize a replay that is valid in every other
+/// way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RedeemedCode {
-    /// Of the code and what its challenge was met by.
+    /// A digest of the code and of the verifier, if there was one.
     proof: [u8; 16],
     redirect_uri: Option<[u8; 16]>,
     pub(crate) is_redirect_uri_named: bool,
@@ -202,7 +204,7 @@ impl RedeemedCode {
         self.proof.ct_eq(&proof).into()
     }
 
-    /// Whether it was issued for this redirection URI.
+    /// Whether the code was issued for this redirection URI.
     pub(crate) fn returns_to(&self, uri: &str) -> bool {
         is_digest_of(self.redirect_uri, uri)
     }

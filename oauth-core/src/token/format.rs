@@ -10,37 +10,45 @@ use crate::{
     types::{BorrowedSecret, Secret},
 };
 
-/// How bytes are written as a token or a code.
+/// Encodes the bytes of a token or a code as text, and decodes them.
 ///
-/// The server makes the bytes: 32 random ones for an access token; a grant's id and a secret for a code; those, a number and a
-/// tag for a refresh token. The text has to fit into `b64token` (RFC 6750 §2.1).
+/// The server supplies the bytes: 32 random ones for an access token; the grant's id and a secret
+/// for a code; the grant's id, a number, a secret and a tag for a refresh token. The text must
+/// match `b64token` (RFC 6750 §2.1).
 pub trait TokenFormat: Send + Sync + 'static {
-    /// The text for these bytes, of which there are at most [`capacity`](Self::capacity). Other bytes give another text.
+    /// Encodes at most [`capacity`](Self::capacity) bytes.
+    ///
+    /// Different bytes must give different texts.
     fn encode(&self, bytes: &[u8]) -> Secret;
 
-    /// The bytes of a text; `None` if this is not, character by character, what [`encode`](Self::encode) gives for any.
+    /// Decodes a text; `None` unless it is exactly what [`encode`](Self::encode) returns for some
+    /// bytes.
     fn decode(&self, text: &str) -> Option<Vec<u8>>;
 
-    /// The most bytes that it can write; `None` if there is no limit. The server gives it no more of a random secret.
+    /// The most bytes that it can encode; `None` for no limit.
+    ///
+    /// The server shortens random secrets to fit.
     fn capacity(&self) -> Option<usize> {
         None
     }
 
-    /// Whether `text` is certainly of this format and of none other of the same server, so that nobody need look for it as one.
+    /// Whether `text` is certainly in this format and in no other format of this server.
     ///
-    /// `false` if that cannot be told, which costs a look.
+    /// The server then looks it up as one kind of token only.
+    ///
+    /// Return `false` if in doubt; that costs one more lookup.
     fn recognizes(&self, _text: &str) -> bool {
         false
     }
 }
 
-/// How many of a random secret's 32 bytes fit behind `before` others.
+/// How many of a random secret's 32 bytes fit after `before` other bytes.
 pub(super) fn room(format: &dyn TokenFormat, before: usize) -> usize {
     let capacity = format.capacity().unwrap_or(usize::MAX);
     capacity.saturating_sub(before).min(32)
 }
 
-/// Base64url behind a prefix, by which secret scanners recognize a token that has leaked.
+/// Base64url after a prefix, by which secret scanners recognize a leaked token.
 #[derive(Clone, Copy, Debug)]
 pub struct Prefixed(pub &'static str);
 
@@ -53,7 +61,7 @@ impl TokenFormat for Prefixed {
     }
 
     fn decode(&self, text: &str) -> Option<Vec<u8>> {
-        // This engine takes no other text for the same bytes: no padding, and no bits that mean nothing.
+        // This engine decodes canonical text only: it rejects padding and non-zero trailing bits.
         URL_SAFE_NO_PAD.decode(text.strip_prefix(self.0)?).ok()
     }
 
@@ -64,11 +72,13 @@ impl TokenFormat for Prefixed {
 
 /// The formats of a server's tokens.
 pub struct Formats {
-    /// Of access tokens: `oauth_at_…`. It needs room for 16 bytes.
+    /// The format of access tokens; `oauth_at_…` by default. It must hold at least 16 bytes.
     pub access_token: Box<dyn TokenFormat>,
-    /// Of refresh tokens: `oauth_rt_…`. It needs room for [`Formats::REFRESH_TOKEN_BYTES`].
+    /// The format of refresh tokens; `oauth_rt_…` by default. It must hold at least
+    /// [`Formats::REFRESH_TOKEN_BYTES`] bytes.
     pub refresh_token: Box<dyn TokenFormat>,
-    /// Of authorization codes: `oauth_ac_…`. It needs room for 16 bytes; one with less than 48 costs a record more for each code.
+    /// The format of authorization codes; `oauth_ac_…` by default. It must hold at least 16 bytes.
+    /// If it holds fewer than 48, each code takes one more record.
     pub code: Box<dyn TokenFormat>,
 }
 
@@ -76,11 +86,11 @@ impl Formats {
     /// How many bytes a refresh token has.
     pub const REFRESH_TOKEN_BYTES: usize = RefreshToken::LEN;
 
-    /// The fewest bytes that nobody can guess (RFC 6749 §10.10).
+    /// How many random bytes it takes so that nobody can guess them (RFC 6749 §10.10).
     pub(crate) const LEAST_BYTES: usize = 16;
 
-    /// Where a token can be found that may be an access or a refresh token, nobody knows which. What a client says of it does
-    /// not count: it may be wrong (RFC 7009 §2.1).
+    /// Where to look for a token that may be an access or a refresh token. A client's
+    /// `token_type_hint` is ignored, since it may be wrong (RFC 7009 §2.1).
     pub(crate) fn keys(&self, realm: &Realm, token: BorrowedSecret<'_>) -> Vec<Key> {
         let is_access_token = self.access_token.recognizes(token.expose());
         let refresh_token = if is_access_token && !self.refresh_token.recognizes(token.expose()) {

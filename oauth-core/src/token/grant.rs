@@ -1,4 +1,5 @@
-//! A grant's record: one from the user's approval to its end, however often its tokens are refreshed.
+//! The record of a grant. There is one from the user's approval to the grant's end, however often
+//! its tokens are refreshed.
 
 use std::time::Duration;
 
@@ -28,30 +29,33 @@ use crate::{
 /// The most bytes that the body of a grant's record may have.
 const MAX_BYTES: usize = 4096;
 
-/// How much longer a grant is remembered than it can give anything: an access token's lifetime may be raised while it lives.
+/// How long a grant is at least remembered after it has expired. An access token that it issued may
+/// live longer, since the operator can raise the lifetime in the meantime.
 const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A grant: what was approved, the state of its code and of its refresh token, and how many access tokens it has out.
+/// A grant: what was approved, the state of its code and of its refresh token, and how many access
+/// tokens are outstanding.
 ///
-/// It is the anchor of its family. If the anchor is closed or not there, the grant has ended.
+/// It is the anchor of its family. If the anchor is closed or absent, the grant has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GrantRecord {
     pub(crate) id: GrantId,
-    /// What was asked for, as it was approved.
+    /// The authorization request, with the scope that was approved.
     pub(crate) request: AuthorizationRequest,
     /// `None` if the client acts for itself.
     pub(crate) subject: Option<Subject>,
     pub(crate) granted_at: Timestamp,
-    /// When its code ends, and once that is redeemed, when its last refresh token does; without any, its access token.
+    /// When its code expires. Once the code is redeemed, when its last refresh token expires, or
+    /// its access token if it has no refresh token.
     pub(crate) expires_at: Timestamp,
     pub(crate) code: Option<UnspentCode>,
     pub(crate) redeemed: Option<RedeemedCode>,
     pub(crate) refresh: Option<RefreshState>,
-    /// Until the code is redeemed.
+    /// Kept until the code is redeemed.
     pub(crate) decision: Option<DecisionMark>,
     pub(crate) issued: Option<IssuedTokens>,
     pub(crate) authentication: Option<Box<Authentication>>,
-    /// What whoever uses its tokens has to prove.
+    /// The key that its tokens are bound to.
     pub(crate) confirmation: Option<Confirmation>,
     pub(crate) authorization_details: Option<AuthorizationDetails>,
     pub(crate) actor: Option<Box<Actor>>,
@@ -79,20 +83,21 @@ numbered!(GrantRecord {
 
 impl Body for GrantRecord {}
 
-/// How a user's decision is known again when it is repeated.
+/// Recognizes a repetition of the user's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DecisionMark {
     pub(crate) at: Timestamp,
     /// The digest of the verdict.
     pub(crate) verdict: [u8; 32],
-    /// From this, the handle and the browser's secret the code is derived. The store alone cannot.
+    /// The code is derived from this, the handle and the browser's secret, so the store alone does
+    /// not give it.
     pub(crate) salt: [u8; 16],
 }
 
 numbered!(DecisionMark { 0 => at, 1 => verdict, 2 => salt });
 
 impl GrantRecord {
-    /// A grant that begins now, and has given nothing yet.
+    /// A new grant, which has issued nothing yet.
     pub(crate) fn new(
         id: GrantId,
         request: AuthorizationRequest,
@@ -119,7 +124,7 @@ impl GrantRecord {
         }
     }
 
-    /// The grant of an anchor; `None` if it has ended.
+    /// Reads the grant from its anchor; `None` if it has ended.
     ///
     /// # Errors
     /// If the record cannot be read.
@@ -130,7 +135,7 @@ impl GrantRecord {
         decode(&stored.body).map(Some)
     }
 
-    /// The record under `key` that anchors its family, and is listed for user and client.
+    /// The record under `key`: the anchor of its family, listed under the user and the client.
     pub(crate) fn anchor(&self, key: Key, forget_at: Timestamp) -> Record {
         Record {
             key,
@@ -144,14 +149,16 @@ impl GrantRecord {
         }
     }
 
-    /// Whether its record is as small as records have to be.
+    /// Whether its record is within the size limit.
     pub(crate) fn fits(anchor: &Record) -> bool {
         anchor.body.len() <= MAX_BYTES
     }
 
-    /// Sets out how long it lives once it has given tokens, and says when it may be forgotten.
+    /// Sets when it expires, now that it issues tokens, and returns when its record may be
+    /// forgotten.
     ///
-    /// The lifetime of its refresh tokens counts from the approval; without any, it ends with its access token.
+    /// Its refresh tokens expire a fixed time after the approval. Without refresh tokens, it
+    /// expires with its access token.
     pub(crate) fn begin(&mut self, client: &Client, policy: &Policy, now: Timestamp) -> Timestamp {
         let access_token = policy.access_token_lifetime(client);
         self.expires_at = if client.may_use(&GrantType::REFRESH_TOKEN) {
@@ -162,13 +169,14 @@ impl GrantRecord {
         self.expires_at.max(now) + access_token.max(MARGIN)
     }
 
-    /// When its last refresh token ends: as it was set out, or earlier if the policy has become stricter since.
+    /// When its last refresh token expires: as set at first, or earlier if the policy has become
+    /// stricter since.
     pub(crate) fn ends_at(&self, client: &Client, policy: &Policy) -> Timestamp {
         let lifetime = policy.refresh_token_lifetime(client);
         self.expires_at.min(self.granted_at + lifetime)
     }
 
-    /// An access token of its family, for all that was granted.
+    /// Describes an access token of its family, for everything that was granted.
     pub(crate) fn issuance<'a>(&'a self, client: &'a Client, family: Family) -> Issuance<'a> {
         Issuance {
             subject: self.subject.as_ref(),
@@ -182,7 +190,7 @@ impl GrantRecord {
         }
     }
 
-    /// Gives the grant its first refresh token, if the client may use those.
+    /// Issues the first refresh token, if the client may use the refresh token grant.
     pub(crate) fn first_refresh_token(
         &mut self,
         client: &Client,

@@ -22,7 +22,7 @@ pub enum IntrospectionResponse {
     Active(Box<ActiveToken>),
 }
 
-/// A token that can be used, as its introspection tells.
+/// An active token, as introspection describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActiveToken {
@@ -38,22 +38,23 @@ pub struct ActiveToken {
     pub audience: Vec<String>,
     /// When it was issued.
     pub issued_at: Timestamp,
-    /// From when it is refused.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// What its sender has to prove that it has.
+    /// The key that the token is bound to.
     pub confirmation: Option<Confirmation>,
-    /// How the user signed in, if the host told.
+    /// How the user signed in, if the host has said.
     pub authentication: Option<Box<Authentication>>,
-    /// What it permits in more detail than the scope says.
+    /// What it permits, in more detail than the scope (RFC 9396).
     pub authorization_details: Option<AuthorizationDetails>,
-    /// Who acts for the subject.
+    /// Who acts for the subject (RFC 8693 §4.1).
     pub actor: Option<Box<Actor>>,
-    /// Data of the host's own.
+    /// The host's own data.
     pub data: Option<HostData>,
 }
 
 impl ActiveToken {
-    /// A token of `client_id` that stands for no user and is limited to no resource server; the fields say otherwise.
+    /// A token of `client_id`, for no user and not limited to a resource server; set the fields to
+    /// change that.
     pub fn new(
         token_use: TokenUse,
         client_id: ClientId,
@@ -78,11 +79,11 @@ impl ActiveToken {
     }
 }
 
-/// Why a caller is told nothing.
+/// Why an introspection request was denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IntrospectionDenial {
-    /// A parameter stands there more than once.
+    /// A parameter is repeated.
     #[error("a parameter is repeated")]
     Repeated,
     /// The request names no token.
@@ -137,7 +138,7 @@ impl Look for Introspect<'_> {
         rules: &Rules,
         now: Timestamp,
     ) -> Result<IntrospectionResponse, Fault> {
-        // A token is of one kind, so at most one is there.
+        // A token is of one kind, so at most one of the records exists.
         let mut answer = None;
         for (key, stored) in found.iter() {
             answer = if key.kind() == Kind::ACCESS_TOKEN {
@@ -196,7 +197,8 @@ impl Introspect<'_> {
         let is_own = grant.request.client_id == *self.caller.id();
         let is_permitted = is_own || *self.caller.introspection() == Introspection::All;
         let mut expires_at = grant.expires_at;
-        // What the policy makes of it is the owner's business; another caller is told the end that holds whatever happens.
+        // Only the client that owns the token sees when it expires by today's policy. Other callers
+        // see the time that was set when it was granted.
         if is_own {
             expires_at = grant.ends_at(self.caller, &rules.policy);
             if let Some(idle) = rules.policy.refresh_token_idle(self.caller) {

@@ -1,28 +1,30 @@
-//! How many access tokens a grant has out.
+//! Counts the outstanding access tokens of a grant.
 
 use std::time::Duration;
 
 use crate::{store::numbered, time::Timestamp};
 
-/// Into how many parts the lifetime of an access token is cut to count by.
+/// The lifetime of an access token is divided into this many parts.
 const PARTS: u32 = 4;
 
-/// The access tokens that a grant has out, counted by the part of an access token's lifetime in which they were issued.
+/// The outstanding access tokens of a grant. They are counted by the part of an access token's
+/// lifetime in which they were issued.
 ///
-/// It is a bound and not a list: a token counts until up to a quarter of its lifetime after its end, and also if it was revoked.
+/// The count is an upper bound: it includes revoked tokens, and expired ones for up to a quarter of
+/// their lifetime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct IssuedTokens {
     /// When the newest part began.
     since: Timestamp,
-    /// How many were issued in each part, the newest first. At most `PARTS` + 1: the oldest token of the last part has ended,
-    /// its newest may not have.
+    /// How many were issued in each part, the newest first. At most `PARTS` + 1: in the last part,
+    /// the oldest token has expired, but the newest may not have.
     counts: Vec<u32>,
 }
 
 numbered!(IssuedTokens { 0 => since, 1 => counts });
 
 impl IssuedTokens {
-    /// One, issued now.
+    /// Counts the first token, issued now.
     pub(crate) fn first(now: Timestamp) -> Self {
         Self {
             since: now,
@@ -30,7 +32,7 @@ impl IssuedTokens {
         }
     }
 
-    /// One more, issued now; `None` if there are `ceiling` already.
+    /// Counts one more token, issued now; `None` if there are `ceiling` already.
     pub(crate) fn and_one(&self, now: Timestamp, lifetime: Duration, ceiling: u32) -> Option<Self> {
         let mut later = self.at(now, lifetime);
         let out = later
@@ -44,7 +46,7 @@ impl IssuedTokens {
         Some(later)
     }
 
-    /// The count as it is later.
+    /// The counts as of `now`.
     fn at(&self, now: Timestamp, lifetime: Duration) -> Self {
         let part = (lifetime / PARTS).max(Duration::from_millis(1));
         let parts = now.saturating_since(self.since).as_millis() / part.as_millis();
@@ -95,7 +97,7 @@ mod tests {
         }
         let fresh = issued.and_one(at(125), LIFETIME, 10).unwrap();
         assert_eq!(fresh.counts, [1]);
-        // One a quarter is four or five at a time, for ever.
+        // One token per part means four or five at a time, however long it goes on.
         let mut issued = IssuedTokens::first(at(0));
         for quarter in 1..100 {
             issued = issued.and_one(at(quarter * 25), LIFETIME, 5).unwrap();

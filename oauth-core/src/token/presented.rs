@@ -1,44 +1,48 @@
-//! An access token as a request brought it.
+//! An access token as a request presented it.
 
 use std::{borrow::Cow, sync::Arc};
 
 use super::AccessToken;
 use crate::types::Secret;
 
-/// How an access token was shown.
+/// How an access token was presented.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenScheme {
-    /// By itself (RFC 6750 §2), wherever it was in the request.
+    /// As a bearer token (RFC 6750 §2), wherever it was in the request.
     #[default]
     Bearer,
-    /// By `Authorization: DPoP`, beside a proof of a key (RFC 9449 §7.1).
+    /// With the `DPoP` scheme of the `Authorization` header, which needs a proof of possession (RFC
+    /// 9449 §7.1).
     Dpop,
 }
 
-/// An access token as a request to an API brought it, with everything that came with it as a proof.
+/// An access token as a request to an API presented it, with all proofs of possession that came
+/// with it.
 ///
-/// Nothing in it is believed yet.
+/// Nothing in it has been verified yet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PresentedToken {
     /// The token.
     pub token: Secret,
-    /// How it was shown.
+    /// How it was presented.
     pub scheme: TokenScheme,
     /// The HTTP method of the request, in upper case. `GET` by default.
     pub method: Cow<'static, str>,
-    /// The URL of the request without its query, by the name that the API knows itself under and never from the `Host` header.
-    /// `None` if the API has not said: a proof that is made for a certain URL then proves nothing.
+    /// The URL of the request without its query, as the API knows itself, never taken from the
+    /// `Host` header. `None` if the API has not said; a proof that names a URL is then worth
+    /// nothing.
     pub url: Option<String>,
     /// The values of all `DPoP` headers (RFC 9449 §4.1).
     pub dpop_proofs: Vec<Secret>,
-    /// The certificate that the client proved in the TLS handshake to have the key of (RFC 8705 §3), in DER.
+    /// The certificate of the client, in DER, whose private key it proved to have in the TLS
+    /// handshake (RFC 8705 §3).
     pub certificate: Option<Arc<[u8]>>,
 }
 
 impl PresentedToken {
-    /// A token that was shown like this, and nothing beside it.
+    /// A token that was presented in this way, without any proof.
     pub fn new(scheme: TokenScheme, token: Secret) -> Self {
         Self {
             token,
@@ -50,45 +54,46 @@ impl PresentedToken {
         }
     }
 
-    /// A token that was shown by itself.
+    /// A token that was presented as a bearer token.
     pub fn bearer(token: Secret) -> Self {
         Self::new(TokenScheme::Bearer, token)
     }
 
-    /// In a request with another method.
+    /// Sets the HTTP method of the request.
     #[must_use]
     pub fn method(mut self, method: impl Into<Cow<'static, str>>) -> Self {
         self.method = method.into();
         self
     }
 
-    /// In a request for this URL.
+    /// Sets the URL of the request.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self
     }
 
-    /// With one more `DPoP` header.
+    /// Adds the value of a `DPoP` header.
     #[must_use]
     pub fn dpop_proof(mut self, proof: Secret) -> Self {
         self.dpop_proofs.push(proof);
         self
     }
 
-    /// Over a connection on which the client proved to have the key of this certificate, in DER.
+    /// Sets the client certificate of the TLS connection, in DER.
     #[must_use]
     pub fn certificate(mut self, der: impl Into<Arc<[u8]>>) -> Self {
         self.certificate = Some(der.into());
         self
     }
 
-    /// Whether `token`, which is what was shown, may be used by whoever showed it like this.
+    /// Whether the sender may use `token`, which is the token that it presented.
     ///
-    /// A token that is bound to a key may be a stolen one. This version verifies no proof of a key, so it refuses all of them.
+    /// A token that is bound to a key may have been stolen. This version verifies no proofs of
+    /// possession, so it refuses every bound token.
     pub fn may_use(&self, token: &AccessToken) -> bool {
         match token.confirmation {
-            // RFC 9449 §7.1: the DPoP scheme is for tokens that are bound by DPoP.
+            // RFC 9449 §7.1: the DPoP scheme is for DPoP-bound tokens.
             None => self.scheme == TokenScheme::Bearer,
             Some(_) => false,
         }

@@ -14,10 +14,11 @@ use crate::{
     types::{BorrowedSecret, GrantId, Secret},
 };
 
-/// The bytes of a refresh token (RFC 6749 §1.5): the grant's id, how many came before it, a secret, and a tag.
+/// The bytes of a refresh token (RFC 6749 §1.5): the grant's id, the number of tokens before it, a
+/// secret, and a tag.
 ///
-/// The grant keeps the digests of the current token and of the one before. Of all older ones it keeps nothing: the tag tells
-/// whether such a token was ever issued. The tag never admits anything.
+/// The grant keeps the digests of the current token and of the previous one, and nothing of older
+/// ones. For those, the tag shows whether they were issued. A valid tag never permits anything.
 pub(crate) struct RefreshToken {
     pub(crate) grant: GrantId,
     generation: u32,
@@ -26,7 +27,7 @@ pub(crate) struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub(crate) const LEN: usize = 16 + 4 + 32 + 16;
 
     /// The first refresh token of a grant.
@@ -45,7 +46,7 @@ impl RefreshToken {
         token
     }
 
-    /// Reads a refresh token; `None` if this server writes none like it.
+    /// Reads a refresh token; `None` if this server cannot have written it.
     pub(crate) fn decode(formats: &Formats, token: BorrowedSecret<'_>) -> Option<Self> {
         let bytes = Zeroizing::new(formats.refresh_token.decode(token.expose())?);
         if bytes.len() != Self::LEN {
@@ -62,7 +63,7 @@ impl RefreshToken {
         })
     }
 
-    /// As it goes over the wire.
+    /// Encodes it for the wire.
     pub(crate) fn encode(&self, formats: &Formats) -> Secret {
         let mut bytes = Zeroizing::new([0; Self::LEN]);
         let parts: [&[u8]; 4] = [
@@ -80,14 +81,15 @@ impl RefreshToken {
         formats.refresh_token.encode(bytes.as_slice())
     }
 
-    /// The token that follows this one. The store has the salt, the client the secret and the operator the key; it takes all three.
+    /// Derives the next token. That takes the salt from the store, the secret from the client and
+    /// the key from the operator.
     pub(crate) fn successor(&self, salt: &[u8; 16], keys: &RefreshKeys) -> Self {
         let secret = keys.derive([b"next".as_slice(), self.secret.as_slice(), salt]);
         Self::new(self.grant, self.generation.saturating_add(1), secret, keys)
     }
 
-    /// The access token that is issued for this one and for a request of these parts, so that the same request again gets the
-    /// same token.
+    /// Derives the bits of the access token for this refresh token and a request with these parts,
+    /// so that a retry of the request gets the same access token.
     pub(crate) fn access_token<'a>(
         &'a self,
         salt: &'a [u8; 16],
@@ -112,7 +114,7 @@ impl RefreshToken {
         ])
     }
 
-    /// Over all its bytes, so that there is one text for one token.
+    /// The digest of all its bytes, so that no other text passes for this token.
     pub(crate) fn digest(&self, realm: &Realm) -> [u8; 32] {
         let parts: [&[u8]; 4] = [
             self.grant.as_bytes(),
@@ -138,12 +140,13 @@ impl fmt::Debug for RefreshToken {
 /// What a grant keeps of its refresh tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefreshState {
-    /// How many tokens came before the current one.
+    /// The number of tokens before the current one.
     generation: u32,
-    /// Of the current token.
+    /// The digest of the current token.
     digest: [u8; 32],
     pub(crate) issued_at: Timestamp,
-    /// What the current token was derived with from the one before, if that may be retried.
+    /// The salt with which the current token was derived from the previous one; `None` if retries
+    /// are off.
     salt: Option<[u8; 16]>,
     previous: Option<PreviousToken>,
 }
@@ -164,23 +167,25 @@ struct PreviousToken {
 
 numbered!(PreviousToken { 0 => digest, 1 => issued_at });
 
-/// What a refresh token that was presented is to its grant.
+/// What a presented refresh token is to its grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// The one that can be used.
+    /// The current token, which can be used.
     Current,
-    /// The one before, so shortly after its use that this may be a retry. The answer was derived with this salt.
+    /// The previous token, so soon after its use that this may be a retry. Its successor was
+    /// derived with this salt.
     Retry { salt: [u8; 16] },
-    /// The one before that, shortly after its use: a retry that was overtaken, since the answer did arrive.
+    /// The token before the previous one, soon after its use. This is a late retry: the client did
+    /// get the answer, since it has used the successor.
     LateRetry,
-    /// Used before, and this is no retry: somebody else has it too.
+    /// It was used before, and this is not a retry: somebody else has it too.
     Reused,
-    /// Never issued, or under an operator secret that is no longer valid.
+    /// It was never issued, or under an operator secret that is no longer valid.
     Unknown,
 }
 
 impl RefreshState {
-    /// The state after the first token was issued.
+    /// The state after the first token is issued.
     pub(crate) fn first(token: &RefreshToken, realm: &Realm, now: Timestamp) -> Self {
         Self {
             generation: token.generation,
@@ -191,7 +196,8 @@ impl RefreshState {
         }
     }
 
-    /// The state after `successor` was derived from the current token. The salt is kept if that token may be retried.
+    /// The state after the current token is exchanged for `successor`. Pass the salt if retries are
+    /// allowed.
     pub(crate) fn rotated(
         &self,
         successor: &RefreshToken,
@@ -211,12 +217,12 @@ impl RefreshState {
         }
     }
 
-    /// Whether `token` is the one that can be used.
+    /// Whether `token` is the current one.
     pub(crate) fn is_current(&self, token: &RefreshToken, realm: &Realm) -> bool {
         are_equal(&token.digest(realm), &self.digest)
     }
 
-    /// When `token` was issued, if it is the current one or the one before.
+    /// When `token` was issued, if it is the current or the previous one.
     pub(crate) fn issued_at_of(&self, token: &RefreshToken, realm: &Realm) -> Option<Timestamp> {
         if self.is_current(token, realm) {
             return Some(self.issued_at);
@@ -248,12 +254,12 @@ impl RefreshState {
                 Some(_) | None => Standing::Reused,
             };
         }
-        // Of all that is older only the tag tells whether it was issued.
+        // For older tokens, only the tag shows whether they were issued.
         let age = self.generation.saturating_sub(token.generation);
         if age < 2 || !token.was_issued(keys) {
             return Standing::Unknown;
         }
-        // The one before the previous was used when the previous was issued.
+        // That token was used when the previous one was issued.
         if age == 2 && now < previous.issued_at + grace {
             Standing::LateRetry
         } else {
@@ -261,14 +267,14 @@ impl RefreshState {
         }
     }
 
-    /// Whether `token` was issued for this grant, as the current one or before it.
+    /// Whether `token` was issued for this grant, as the current token or an earlier one.
     pub(crate) fn knows(&self, token: &RefreshToken, keys: &ServerKeys, realm: &Realm) -> bool {
         let grace = std::time::Duration::ZERO;
         self.standing(token, keys, realm, self.issued_at, grace) != Standing::Unknown
     }
 
-    /// The successor of `token`, the previous one, that was given out when it was used, and the keys that it was derived with;
-    /// `None` if no valid operator secret gives it.
+    /// Derives the successor of `token`, the previous one, as it was issued when that was used, and
+    /// returns it with the keys that gave it; `None` if no valid operator secret does.
     pub(crate) fn successor_of<'k>(
         &self,
         token: &RefreshToken,
@@ -283,7 +289,7 @@ impl RefreshState {
         })
     }
 
-    /// Whether `successor` was made of `token`, and is the current one still.
+    /// Whether `token` was exchanged for `successor`, which is still the current token.
     pub(crate) fn has_rotated(
         &self,
         token: &RefreshToken,
@@ -314,7 +320,7 @@ mod tests {
         let after = before.rotated(&ours, None, &realm, now);
         assert!(after.has_rotated(&first, &ours, &realm));
         for (token, successor) in [
-            // Somebody else was faster.
+            // Another request won the race.
             (&first, &theirs),
             (&theirs, &ours),
             (&ours, &ours),

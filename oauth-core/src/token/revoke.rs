@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevocationDenial {
-    /// A parameter stands there more than once.
+    /// A parameter is repeated.
     #[error("a parameter is repeated")]
     Repeated,
     /// The client did not prove to be it.
@@ -89,7 +89,7 @@ impl Decide for Revoke<'_> {
         found: &Found<'_>,
         context: &mut Context<'_>,
     ) -> Result<Step<Revoked, RevocationDenial>, Fault> {
-        // A token is of one kind, so at most one is there.
+        // A token is of one kind, so at most one of the records exists.
         for (key, stored) in found.iter() {
             let decision = if key.kind() == Kind::ACCESS_TOKEN {
                 self.access(key, stored, context)?
@@ -122,7 +122,7 @@ impl Revoke<'_> {
         }
         Ok(Some(match (self.extent, stored.role) {
             (Extent::Grant, Role::Member(family)) => end(family, context),
-            // It is remembered as long as a retry could issue the same again.
+            // Remember it for as long as a retry could issue the same token again.
             (Extent::Token, Role::Member(_)) => {
                 let grace = context.rules.policy.refresh_grace(self.client);
                 let forget_at = stored.forget_at.min(context.now + grace);
@@ -148,7 +148,7 @@ impl Revoke<'_> {
         };
         let rules = context.rules;
         let token = RefreshToken::decode(&rules.formats, self.token);
-        // Knowing the id of a grant ends nothing.
+        // Knowing a grant's id is not enough to end it.
         let is_known = match (&token, &grant.refresh) {
             (Some(token), Some(refresh)) => refresh.knows(token, context.keys, &rules.realm),
             _ => false,
@@ -167,18 +167,19 @@ fn end(family: Family, context: &mut Context<'_>) -> Revocation {
     Decision::grant(context.end(family), Revoked::Family)
 }
 
-/// Whose a token is that can be used by itself. One that has expired or was used is no proof of anything, nor is one that is
-/// bound to a key.
+/// Finds the client of a token that can be used as a bearer token. Expired and used tokens prove
+/// nothing, and a bound one proves nothing without its key.
 #[derive(Debug)]
 pub(crate) struct Holding<'a> {
     pub(crate) token: BorrowedSecret<'a>,
 }
 
-/// Who holds a token.
+/// The client of a token.
 #[derive(Debug)]
 pub(crate) struct Holder {
     pub(crate) client_id: ClientId,
-    /// Of a refresh token: what may have ended since by what the policy says of the client.
+    /// The grant of a refresh token. By the client's policy, it may have expired earlier than it
+    /// says.
     pub(crate) grant: Option<GrantRecord>,
 }
 

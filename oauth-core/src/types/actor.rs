@@ -10,8 +10,9 @@ use crate::store::{Unknown, numbered};
 pub struct Actor {
     /// Its identifier: `sub`.
     pub subject: String,
-    /// Who named it, if that was another issuer: `iss`.
+    /// The issuer of that identifier, if it is another one: `iss`.
     pub issuer: Option<String>,
+    /// The actor before it. The most recent actor is outermost.
     actor: Option<Box<Actor>>,
     unknown: Unknown,
 }

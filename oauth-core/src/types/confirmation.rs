@@ -1,10 +1,12 @@
-//! What a bound token is bound to.
+//! The key to which a token is bound.
 
 use minicbor::{Decoder, decode::Error};
 
 use crate::store::{Field, Writer, map};
 
-/// What the sender of a bound token has to prove that it has: `cnf` (RFC 7800 §3.1).
+/// The key to which a token is bound: `cnf` (RFC 7800 §3.1).
+///
+/// Whoever presents the token has to prove possession of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Confirmation {
@@ -26,7 +28,7 @@ impl Field for Confirmation {
     }
 
     fn read(input: &mut Decoder<'_>) -> Result<Self, Error> {
-        // A kind that this version does not know is an error and never no binding at all.
+        // An unknown kind is an error: it must never be taken for no binding.
         match (map(input)?, input.u64()?) {
             (1, 0) => Field::read(input).map(Self::Jwk),
             (1, 1) => Field::read(input).map(Self::Certificate),

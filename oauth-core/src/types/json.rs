@@ -1,4 +1,4 @@
-//! JSON that the server carries for others, and does not look into.
+//! JSON that the server passes on without interpreting it.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -6,9 +6,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// Data of the host's own that travels with a grant and its tokens: a JSON object of at most 1 KiB.
+/// The host's own data in a grant and its tokens: a JSON object of at most 1 KiB.
 ///
-/// It comes back with a valid token and in introspection, whose members it never overwrites. Cheap to clone.
+/// A valid token carries it, and introspection shows it. It never overwrites the standard members
+/// of an introspection response. Cheap to clone.
 ///
 /// ```
 /// use oauth_core::types::HostData;
@@ -29,37 +30,38 @@ use thiserror::Error;
 #[derive(Clone, PartialEq, Eq)]
 pub struct HostData(Arc<str>);
 
-/// What a client may do in more detail than a scope says: `authorization_details` (RFC 9396 §2), a JSON array of objects, each
-/// with a `type`. Cheap to clone.
+/// What a client may do, in more detail than a scope: `authorization_details` (RFC 9396 §2).
+///
+/// It is a JSON array of objects, each with a `type`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationDetails(Arc<str>);
 
-/// Why a text or a value cannot be what it was offered as.
+/// Why a JSON value was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidJson {
-    /// Not a JSON object.
+    /// It is not a JSON object.
     #[error("the data is not a JSON object")]
     Object,
-    /// A larger one than a grant may carry.
+    /// It is larger than a grant may carry.
     #[error("the data takes more than 1024 bytes as JSON")]
     TooLarge,
-    /// Not a JSON array of objects with a `type`.
+    /// It is not a JSON array of objects with a `type`.
     #[error("authorization_details is not a JSON array of objects that have a type")]
     Details,
-    /// Not the type that it was to be read as.
-    #[error("the data has another form than it is to be read as")]
+    /// It cannot be read as the requested type.
+    #[error("the data is not of the requested type")]
     Form,
 }
 
 impl HostData {
-    /// The most bytes that it may take.
+    /// The maximum size in bytes.
     pub const MAX_BYTES: usize = 1024;
 
-    /// What `value` is as JSON.
+    /// Serializes `value` as JSON.
     ///
     /// # Errors
-    /// If that is not an object or is too large.
+    /// If the result is not an object, or is too large.
     pub fn new(value: &impl Serialize) -> Result<Self, InvalidJson> {
         match serde_json::to_value(value) {
             Ok(Value::Object(object)) => Self::of(&object),
@@ -67,10 +69,10 @@ impl HostData {
         }
     }
 
-    /// It as the host's own type.
+    /// Reads it as the host's own type.
     ///
     /// # Errors
-    /// If it does not have that form.
+    /// If it is not of that type.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, InvalidJson> {
         serde_json::from_str(&self.0).map_err(|_| InvalidJson::Form)
     }
@@ -113,7 +115,7 @@ impl FromStr for AuthorizationDetails {
 macro_rules! json_text {
     ($($type:ident)+) => {$(
         impl $type {
-            /// The JSON, without space.
+            /// The JSON text, without whitespace.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -125,7 +127,7 @@ macro_rules! json_text {
             }
         }
 
-        /// Not looked into again.
+        /// It is not parsed again.
         impl $crate::store::Field for $type {
             fn write(&self, out: &mut $crate::store::Writer) {
                 out.text(&self.0);

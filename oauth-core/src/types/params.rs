@@ -37,7 +37,7 @@ impl Params {
             .map(|(_, value)| value)
     }
 
-    /// Whether `name` stands there more than once, with a value or without.
+    /// Whether `name` is repeated, with or without a value.
     pub fn is_repeated(&self, name: &str) -> bool {
         self.iter().filter(|(own, _)| *own == name).nth(1).is_some()
     }
@@ -72,7 +72,7 @@ impl Params {
 
 impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Params {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(params: I) -> Self {
-        // What a token request needs as a rule.
+        // Enough for most token requests.
         let mut text = String::with_capacity(256);
         let mut ends = Vec::with_capacity(8);
         for (name, value) in params {

@@ -89,7 +89,7 @@ impl SecretDigest {
 }
 
 impl PartialEq for SecretDigest {
-    /// In a time that does not depend on either.
+    /// Compares in constant time.
     fn eq(&self, other: &Self) -> bool {
         are_equal(&self.0, &other.0)
     }

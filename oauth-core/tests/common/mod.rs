@@ -38,7 +38,7 @@ use oauth_core::{
 };
 use oauth_storage_memory::MemoryStore;
 
-/// What nobody but the operator knows.
+/// The operator's secret.
 pub const OPERATOR_SECRET: [u8; 32] = [0xc5; 32];
 
 pub const ISSUER: &str = "https://login.example/tenant";
@@ -152,13 +152,13 @@ impl Fixture {
         }
     }
 
-    /// How many records there are, but for the note of whose they are.
+    /// The number of records, without the list of namespaces.
     pub fn records(&self) -> usize {
         self.store.len().unwrap() - 1
     }
 }
 
-/// Notes whose records are in the store, as a server does with its first commit.
+/// Adds the namespace to the store's list, as a server does with its first commit.
 pub fn settle_in(server: &AuthorizationServer, store: &MemoryStore) {
     let key = Key::new(&Realm::new(""), Kind::SERVER_KEY, &[b"namespaces"]);
     let namespace = server.rules().realm.as_str();
@@ -196,7 +196,7 @@ fn static_clients(clients: Vec<Client>) -> Arc<dyn ClientStore> {
     Arc::new(clients.into_iter().collect::<StaticClients>())
 }
 
-/// What came of a request, where only one of the three can be right.
+/// The outcome of a request, where only one of the three can be right.
 pub trait Answered<T, D> {
     /// The answer or the denial.
     fn outcome(self) -> Result<T, D>;

@@ -1,4 +1,4 @@
-//! A memory store that is watched: what is in it, and how much was written.
+//! A memory store that records what is in it, and how much was written.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,7 +54,7 @@ impl Watched {
                 records.insert(key, stored);
             }
         }
-        // But for the note of whose they are.
+        // Except for the list of namespaces.
         assert_eq!(records.len(), self.0.store.len().unwrap() - 1);
         records
     }

@@ -54,7 +54,7 @@ pub(crate) fn lifetimes(client: &str) -> Lifetimes {
     }
 }
 
-/// A text that was given out; `None` if the answer was lost and nobody has it yet.
+/// A token or code that was issued; `None` if the answer was lost and nobody has it yet.
 pub(crate) type Given = Option<String>;
 
 #[derive(Clone)]
@@ -90,13 +90,13 @@ pub(crate) enum Verdict {
     Denied,
 }
 
-/// What a verdict comes to.
+/// The outcome of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Settled {
     Forged,
     Expired,
     AlreadyDecided,
-    /// Nothing is remembered that answers for the user.
+    /// No remembered consent covers it.
     Asked,
     Declined,
     /// This grant was made.
@@ -205,7 +205,7 @@ impl Model {
             && token.grant.is_none_or(|grant| !self.grants[grant].ended)
     }
 
-    /// Whether it is the one of its grant that can be used, as somebody is told who is not its client.
+    /// Whether it is the current one of its grant, as a caller sees it who is not its client.
     pub(crate) fn is_refresh_active(&self, index: usize) -> bool {
         self.age(index) == 0 && self.is_listed(&self.grants[self.refresh[index].grant])
     }
@@ -372,7 +372,7 @@ impl Model {
         let alive = before.filter(|access| self.is_access_alive(&self.access[*access]));
         let access = alive.unwrap_or_else(|| {
             let access = self.issue_access(self.grants[grant].client, Some(grant), scope);
-            // What was given first is what does not come back.
+            // The access token that was issued first does not come back.
             self.refresh[index].answers.entry(scope).or_insert(access);
             access
         });

@@ -12,7 +12,7 @@ use oauth_core::{
 };
 use tokio::sync::Notify;
 
-/// What becomes of the first commit of a request.
+/// The fate of the first commit of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Fate {
     /// It is made and acknowledged.
@@ -31,12 +31,12 @@ pub(crate) enum Fate {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Change {
     Nothing,
-    /// That what it has seen is so still.
+    /// Only that what it has loaded has not changed.
     Guards,
     Records,
 }
 
-/// What comes of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Course {
     /// It is answered, and what it changes is changed.

@@ -84,7 +84,8 @@ async fn a_grant_does_not_grow() {
     assert_eq!(fixture.records(), 1 + 10);
 }
 
-/// A ceiling bounds the access tokens that a grant may have out at a time. It spends nothing, and time lifts it.
+/// `tokens_per_grant` limits the outstanding access tokens of a grant. A request above the limit
+/// spends nothing, and succeeds once tokens have expired.
 #[tokio::test]
 async fn a_grant_has_no_more_than_so_many_access_tokens_out() {
     let (fixture, store) = watched(|policy| {

@@ -1,4 +1,5 @@
-//! How long a grant lives: from the approval, as the redemption sets it, and no longer than the policy says now.
+//! How long a grant lives: it counts from the approval, is set by the redemption, and is never
+//! longer than the current policy allows.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! One grant is one record: what is known of its code and its refresh tokens, and how little is written for that.
+//! One grant is one record: what it keeps of its code and its refresh tokens, and how little is
+//! written for that.
 //!
 //! Every sentence of the design is a row or a test of that name.
 #![allow(

@@ -91,8 +91,8 @@ async fn a_token_of_another_namespace_is_unknown() {
     ours.next(&one).await;
 }
 
-/// A store that was restored from a backup has lost what came after that. The tokens of the time that was lost end nothing that
-/// has begun since, as long as they are not older than the previous token.
+/// A store that was restored from a backup has lost what came after that. Tokens from the lost time
+/// end nothing that has begun since, as long as they are not older than the previous token.
 #[tokio::test]
 async fn a_token_of_a_time_that_was_lost_is_unknown() {
     let (ours, store) = watched(|_| {});
@@ -271,7 +271,8 @@ async fn a_refresh_token_is_what_its_age_makes_it() {
     }
 }
 
-/// Another permitted scope or resource gets the same successor and its own access token: two tabs are honest.
+/// A retry with another permitted scope or resource gets the same successor and its own access
+/// token, as when two tabs refresh at once.
 #[tokio::test]
 async fn two_tabs_get_one_successor_and_an_access_token_each() {
     let (fixture, store) = watched(|_| {});

@@ -80,7 +80,7 @@ impl Mistake for EndInTwoSteps {
     }
 }
 
-/// The keys of the anchors that were put. An end names only a digest.
+/// The keys of the anchors that were put, since an end names only a digest.
 #[derive(Debug, Default)]
 struct Anchors(Mutex<HashMap<Family, Key>>);
 
@@ -91,7 +91,7 @@ impl Anchors {
         locked(&self.0).extend(anchors.map(|record| (record.key.family(), record.key.clone())));
     }
 
-    /// The anchor of a family, if it is there and open.
+    /// The anchor of a family, if it exists and is open.
     async fn open(
         &self,
         model: &ModelStore,
@@ -106,7 +106,8 @@ impl Anchors {
     }
 }
 
-/// Reads the anchor, and closes it if it is still as it was. Whoever replaced it meanwhile has kept it open.
+/// Reads the anchor, and closes it only if it has not changed. A concurrent replacement thus keeps
+/// the family open.
 #[derive(Debug, Default)]
 pub struct EndIfUnchanged(Anchors);
 
@@ -136,7 +137,7 @@ impl Mistake for EndIfUnchanged {
     }
 }
 
-/// Leaves a closed anchor the time that it had.
+/// Ignores the time of the end, and leaves the closed anchor its own.
 #[derive(Debug, Default)]
 pub struct EndWithoutATime;
 
@@ -150,7 +151,7 @@ impl Mistake for EndWithoutATime {
     }
 }
 
-/// Gives a closed anchor the time of the end, also if that keeps it for longer.
+/// Gives the closed anchor the time of the end, even if that keeps it for longer.
 #[derive(Debug, Default)]
 pub struct EndThatKeeps(Anchors);
 

@@ -53,7 +53,7 @@ impl Mistake for PrunesAll {
     }
 }
 
-/// Looks for what may be forgotten, and then drops that, whatever has become of it.
+/// Looks for records that may be forgotten, and then drops them even if they have changed since.
 #[derive(Debug, Default)]
 pub struct PrunesWhatItSaw(Mutex<Vec<Key>>);
 

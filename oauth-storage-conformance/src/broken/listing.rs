@@ -36,7 +36,7 @@ impl Mistake for FoldsNames {
     }
 }
 
-/// Has a column for the client that is never empty, and no record of a subject alone.
+/// Requires a client, so it cannot list a record that has only a subject.
 #[derive(Debug, Default)]
 pub struct WantsAClient;
 

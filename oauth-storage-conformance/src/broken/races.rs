@@ -88,7 +88,7 @@ impl Mistake for OneByOne {
     }
 }
 
-/// Skips what it takes for nothing to do.
+/// Skips commits that write nothing, without checking their guards.
 #[derive(Debug, Default)]
 pub struct SkipsGuardsAlone;
 
@@ -159,8 +159,8 @@ impl Mistake for ExclusiveGuard {
     }
 }
 
-/// Locks the anchor shared for the member that it puts, and then exclusively to replace it. Of two who have come that far, each
-/// waits for the other, until the database has them both give up.
+/// Locks the anchor shared for the member that it puts, and then exclusively to replace it. Two
+/// commits that do so wait for each other, until the database aborts them.
 #[derive(Debug, Default)]
 pub struct UpgradesLocks(Mutex<HashMap<Family, usize>>);
 

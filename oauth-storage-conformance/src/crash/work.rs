@@ -21,7 +21,8 @@ pub(crate) struct Work {
     ids: Vec<Version>,
 }
 
-/// A record as it is to be: its key, which commit wrote it, and whether its family has ended.
+/// The expected state of a record: its key, the commit that wrote it, and whether its family has
+/// ended.
 struct Expected {
     key: Key,
     /// `None` if it is not to be there.
@@ -29,7 +30,7 @@ struct Expected {
     closed: bool,
 }
 
-/// From when a record may be forgotten as it is put, and from when an anchor that an end has closed.
+/// When a record that was put may be forgotten, and when an anchor that an end has closed.
 const OPEN: Timestamp = at(2_000);
 const CLOSED: Timestamp = at(1_000);
 
@@ -64,7 +65,7 @@ impl Work {
                 .guard(anchor, Expect::Version(by(0)))
                 .replace(member(first), by(0)),
             2 => commit.remove(second, by(0)).create(member(third)),
-            // As a refresh does.
+            // This is what a refresh does.
             3 => commit
                 .replace(record(anchor, Role::Anchor, number), by(0))
                 .create(member(fourth)),
@@ -85,7 +86,7 @@ impl Work {
 
     /// Whether the commit of this id and number has been applied.
     pub(crate) async fn is_applied(&self, store: &dyn Store, commit: &Commit) -> bool {
-        // One that only guards is never in its own way.
+        // A commit that only guards never conflicts with its own retry.
         let Some(put) = commit.puts.last() else {
             return false;
         };

@@ -21,7 +21,7 @@ pub(super) struct Event {
 /// What an operation was, and its answer.
 #[derive(Clone, Debug)]
 pub(super) enum Did {
-    /// A load, and what it found.
+    /// A load and its result.
     Load { digest: Digest, found: Option<Seen> },
     /// A commit; `None` if its answer was not seen: it may have happened since its call, or not.
     Commit {
@@ -30,8 +30,8 @@ pub(super) enum Did {
     },
 }
 
-/// What tells a record from another state of it. A closed anchor has the version of its end, and the earlier of two times tells
-/// what that closed.
+/// Identifies one state of a record. A closed anchor has the version of its end; the earlier of the
+/// two times shows which state the end has closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Seen {
     pub(super) version: Version,

@@ -28,7 +28,7 @@ const TASKS: usize = 8;
 const STEPS: usize = 4;
 const ROUNDS: u64 = 24;
 
-/// How many different times from which a record may be forgotten.
+/// How many different values of `forget_at` there are.
 const TIMES: u64 = 100;
 
 /// 64 tasks load and commit at random, eight over the same few records, and what they were answered is what they would have

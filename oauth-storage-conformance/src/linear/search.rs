@@ -17,7 +17,7 @@ pub(super) fn is_linearizable(history: &History) -> bool {
     search.goes_on(0, &Entries::new())
 }
 
-/// What identifies some entries.
+/// Identifies the state of some records.
 type Fingerprint = Vec<(Digest, Seen)>;
 
 struct Search<'a> {

@@ -103,12 +103,12 @@ pub(super) async fn pend(server: &AuthorizationServer, browser: &Browser) -> Int
     }
 }
 
-/// An answer that cannot be right, whatever the store does.
+/// An answer that is wrong whatever the store does.
 #[derive(Debug)]
 pub(super) struct Wrong(pub(super) String);
 
 impl Wrong {
-    /// A denial is wrong too: every request here is in order.
+    /// A denial is wrong too: every request here is valid.
     pub(super) fn denied<D: Denial>(error: Error<D>) -> Error<Self> {
         error.map_denial(|denial| Self(format!("{denial:?}")))
     }

@@ -31,7 +31,8 @@ pub(super) enum BearerDenial {
     /// No such token, or it has expired, or was revoked.
     #[error("the access token is not valid")]
     Invalid,
-    /// A token that is bound to a key, which the request does not prove; or one that is not, by the scheme of those that are.
+    /// The token is bound to a key of which the request does not prove possession, or it is unbound
+    /// but came with the `DPoP` scheme.
     #[error("the request does not prove that it may use the access token")]
     Unproven,
     /// A token for other resource servers; or one for none in particular, at an API that has a name.
@@ -70,7 +71,7 @@ impl BearerDenial {
             Self::BodyTooLong => {
                 invalid_request(StatusCode::PAYLOAD_TOO_LARGE, "the form body is too long")
             }
-            // One answer for all: whose token it is, is nobody's business.
+            // The same answer for all of them, so that it reveals nothing about the token.
             Self::Invalid | Self::Unproven | Self::WrongAudience => (
                 StatusCode::UNAUTHORIZED,
                 Some(Refusal::new(

@@ -25,11 +25,11 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 pub(super) type Check = Pin<Box<dyn Future<Output = Result<AccessToken, Refused>> + Send>>;
 
-/// Why there is no token that the sender may use.
+/// Why the request has no usable token.
 pub(super) enum Refused {
-    /// It may use none.
+    /// The token is missing or invalid.
     Denied(BearerDenial),
-    /// Nobody knows.
+    /// The token could not be checked.
     Unavailable(Unavailable),
 }
 

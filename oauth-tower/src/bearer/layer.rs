@@ -37,8 +37,8 @@ impl BearerLayer {
         self.with(|requirements| requirements.scope = scope)
     }
 
-    /// Asks for a token whose audience has `name`: as a rule this API's identifier (RFC 8707 §2), or what stands for it at the
-    /// authorization server.
+    /// Asks for a token whose audience has `name`: usually this API's identifier (RFC 8707 §2), or
+    /// what stands for it at the authorization server.
     pub fn audience(self, name: impl Into<String>) -> Self {
         self.with(|requirements| requirements.audience = Audience::Of(name.into()))
     }
@@ -62,11 +62,13 @@ impl BearerLayer {
         self.with(|requirements| requirements.optional = true)
     }
 
-    /// The URL of the API, without a slash at the end: `https://api.example`. The path of a request as this layer sees it
-    /// follows; if a router cuts off a prefix, put that here too.
+    /// Sets the URL of the API, without a trailing slash: `https://api.example`.
     ///
-    /// A proof of a key names the URL that it was made for, and proves nothing to an API that does not know its own. The `Host`
-    /// header does not tell: whoever sends the request writes it.
+    /// The layer appends the path of each request as it sees it. If a router strips a prefix,
+    /// include the prefix here.
+    ///
+    /// A `DPoP` proof names the URL that it was made for, so an API must know its own URL to check
+    /// it. The `Host` header cannot supply it, since the sender writes that.
     pub fn base_url(self, url: impl Into<Arc<str>>) -> Self {
         self.with(|requirements| requirements.base_url = Some(url.into()))
     }

@@ -43,11 +43,11 @@
 //! | has no token | 401 | without an error |
 //! | has a token that is not valid, not for this API, or bound to a key | 401 | `invalid_token` |
 //! | has a token with too little scope | 403 | `insufficient_scope`, and the scope |
-//! | has several tokens, or something that is none | 400 | `invalid_request` |
+//! | has several tokens, or a malformed one | 400 | `invalid_request` |
 //! | has a token that cannot be checked now | 503 | none, but `Retry-After` |
 //!
-//! Proofs of possession are not looked at, so tokens that are bound to a key (`cnf`) are refused: taking one for a bearer token
-//! would undo its binding.
+//! Proofs of possession are not verified yet. So tokens that are bound to a key (`cnf`) are
+//! refused: accepting one as a bearer token would undo the binding.
 //!
 //! Tokens in other places than the `Authorization` header are not seen at all unless a route
 //! [takes](BearerLayer::form_body) [them](BearerLayer::dangerous_query_token).

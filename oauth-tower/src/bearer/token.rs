@@ -9,7 +9,7 @@ use oauth_core::{
 use super::{denial::BearerDenial, requirements::Requirements};
 use crate::wire::{dpop_proofs, method};
 
-/// A token that was found in a request.
+/// An access token found in a request.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) presented: PresentedToken,

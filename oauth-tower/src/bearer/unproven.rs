@@ -1,29 +1,31 @@
-//! An access token before it is known that its sender may use it.
+//! A valid access token whose sender has not been checked yet.
 
 use oauth_core::token::{AccessToken, PresentedToken};
 
-/// A valid access token, of which it is not known yet whether whoever presented it may use it.
+/// A valid access token whose sender has not been checked yet.
 ///
-/// Made by a [`TokenVerifier`](super::TokenVerifier), which need not know how tokens are bound to keys. [`prove`](Self::prove) gets
-/// the token out, and checks that.
+/// A [`TokenVerifier`](super::TokenVerifier) returns it, and need not know how tokens are bound to
+/// keys. [`prove`](Self::prove) does the check and returns the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnprovenToken(AccessToken);
 
 impl UnprovenToken {
-    /// A token that is valid: issued by a server that is trusted, neither expired nor revoked, and with what it is bound to, if
-    /// it is bound.
+    /// Wraps a valid token: a trusted server issued it, and it has neither expired nor been
+    /// revoked.
+    ///
+    /// If it is bound to a key, its `confirmation` must be set.
     pub fn new(token: AccessToken) -> Self {
         Self(token)
     }
 
-    /// The token, whoever presented it: for verifiers that look at what others have found.
+    /// The token, whoever the sender is, for verifiers that wrap other verifiers.
     ///
-    /// Dangerous: if it is bound to a key, whoever presented it may have stolen it.
+    /// Dangerous: if the token is bound to a key, the sender may have stolen it.
     pub fn dangerous_get(&self) -> &AccessToken {
         &self.0
     }
 
-    /// The token, if it [may be used](PresentedToken::may_use) as it was presented.
+    /// The token, if its sender [may use](PresentedToken::may_use) it.
     pub fn prove(self, presented: &PresentedToken) -> Option<AccessToken> {
         presented.may_use(&self.0).then_some(self.0)
     }

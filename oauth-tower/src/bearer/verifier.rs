@@ -10,12 +10,14 @@ use crate::BoxError;
 
 /// Tells whether an access token is valid, and what it permits.
 ///
-/// Whoever implements it decides who gets in. It has to check that the token was issued by a server that is trusted, that it
-/// has not expired or been revoked, and to say what it is [bound](oauth_core::token::AccessToken::confirmation) to. When in doubt,
-/// it answers `None`. Whether the sender may use it, its scope and its audience are checked by the [layer](super::BearerLayer).
+/// An implementation decides who gets in. It must check that a trusted server issued the token and
+/// that it has neither expired nor been revoked, and must say what it is
+/// [bound](oauth_core::token::AccessToken::confirmation) to. When in doubt, return `None`. The
+/// [layer](super::BearerLayer) checks whether the sender may use the token, its scope and its
+/// audience.
 #[async_trait]
 pub trait TokenVerifier: Send + Sync + 'static {
-    /// What the token permits that was presented; `None` if it is not a valid access token.
+    /// Returns the presented token; `None` if it is not a valid access token.
     ///
     /// # Errors
     /// If that cannot be found out now. That says nothing about the token, and clients are told to try again later.

@@ -168,7 +168,7 @@ impl Dialects {
     /// Checks the token of an API call. `form` holds the fields of its body, if that is a form.
     ///
     /// # Errors
-    /// An [`ApiDenial`] if it is not to be served; a fault if that could not be found out.
+    /// An [`ApiDenial`] if the call is denied; a fault if the server failed.
     pub async fn check(
         &self,
         parts: &Parts,

@@ -69,7 +69,7 @@ impl ClientTokens {
     /// The name of the method, for [`ClientAuthentication::Method`](oauth_core::client::ClientAuthentication::Method).
     pub const METHOD: &'static str = "proauth_client_token";
 
-    /// For clients with these secrets.
+    /// The method for clients with these secrets.
     pub fn new(readable_secrets: impl IntoIterator<Item = (ClientId, Secret)>) -> Self {
         Self {
             readable_secrets: readable_secrets.into_iter().collect(),

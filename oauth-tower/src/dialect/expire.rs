@@ -70,7 +70,7 @@ async fn end(request: &ExtraRequest) -> Result<(), Refusal> {
     };
     for token in &ending {
         match server.revoke_grant(client.as_deref(), token).await {
-            // Another client's token has no effect, and nothing is told of it.
+            // Another client's token has no effect, and the answer reveals nothing about it.
             Ok(()) | Err(Error::Denied(_)) => {}
             Err(Error::Fault(fault)) => return Err(broken(&fault)),
         }

@@ -2,7 +2,9 @@
 
 use oauth_core::{token::TokenFormat, types::Secret};
 
-/// Forty lower-case hexadecimal digits, for 20 bytes. Too short for refresh tokens; a code costs a record more.
+/// Forty lower-case hexadecimal digits, for 20 bytes.
+///
+/// This is too short for refresh tokens, and each code takes one more record.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex;
 
@@ -32,7 +34,7 @@ impl TokenFormat for Hex {
     }
 }
 
-/// Upper-case letters and digits behind a prefix, each for five bits (the alphabet of base32, RFC 4648 §6, without padding).
+/// Upper-case letters and digits after a prefix: base32 (RFC 4648 §6) without padding.
 #[derive(Clone, Copy, Debug)]
 pub struct UpperCase(pub &'static str);
 
@@ -42,7 +44,7 @@ impl TokenFormat for UpperCase {
     fn encode(&self, bytes: &[u8]) -> Secret {
         let mut text = self.0.to_owned();
         text.extend(regroup(bytes.iter().copied(), 8, 5).map(|five| {
-            // What is short of five bits at the end is filled up with zeros.
+            // The last group is padded with zero bits.
             char::from(ALPHABET[usize::from(five & 31)])
         }));
         Secret::new(text)
@@ -54,12 +56,12 @@ impl TokenFormat for UpperCase {
         let digits = digits?;
         let len = digits.len() * 5 / 8;
         let bytes: Vec<u8> = regroup(digits.into_iter(), 5, 8).take(len).collect();
-        // Neither a digit too many nor bits that mean nothing.
+        // Rejects surplus digits and non-zero padding bits.
         (self.encode(&bytes).expose() == text).then_some(bytes)
     }
 }
 
-/// Bits in groups of `from`, in groups of `to`; what is missing of the last group is zeros.
+/// Regroups bits from groups of `from` to groups of `to`. The last group is padded with zeros.
 fn regroup(groups: impl Iterator<Item = u8>, from: u32, to: u32) -> impl Iterator<Item = u8> {
     let mut groups = groups.fuse();
     let (mut pending, mut count) = (0_u32, 0_u32);
@@ -130,10 +132,10 @@ mod tests {
         for bad in [
             &good[4..],
             &good.to_lowercase(),
-            // A digit too many, which makes no byte.
+            // A surplus digit.
             &format!("{}A", whole.expose()),
             &format!("{good}="),
-            // Another last digit, whose lowest bits mean nothing.
+            // Another last digit, with non-zero padding bits.
             &format!("{}B", &good[..good.len() - 1]),
             "RES_1",
         ] {

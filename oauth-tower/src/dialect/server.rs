@@ -126,7 +126,7 @@ impl Dialects {
         self.0.note(denial, request);
     }
 
-    /// What a client sent to an endpoint of the dialect, without the credentials that may be in its headers.
+    /// The client's request to an endpoint of the dialect, without credentials in its headers.
     pub fn client_request(&self, parts: &Parts, params: Params) -> ClientRequest {
         self.0.client_request(parts, params)
     }
@@ -172,7 +172,7 @@ impl Shared {
         response
     }
 
-    /// The path of a request below the issuer.
+    /// The path of a request relative to the issuer.
     pub(super) fn below<'a>(&self, path: &'a str) -> &'a str {
         path.strip_prefix(self.server.issuer().path())
             .filter(|below| below.starts_with('/'))

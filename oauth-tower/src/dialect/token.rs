@@ -74,10 +74,10 @@ fn lacks(shape: &super::Token, params: &Params) -> bool {
 /// Why a token request is denied.
 #[derive(Debug, thiserror::Error)]
 enum ExchangeDenial {
-    /// By the server.
+    /// The server denied it.
     #[error(transparent)]
     Token(TokenDenial),
-    /// Too many wrong secrets came before; how long to wait.
+    /// There were too many wrong secrets before; how long to wait.
     #[error("too many failed attempts before")]
     Throttled(Duration),
 }

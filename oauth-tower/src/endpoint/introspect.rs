@@ -38,7 +38,7 @@ struct Known<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<Audience<'a>>,
     iss: &'a str,
-    /// RFC 7800 §3.1, as RFC 8705 §3.2 and RFC 9449 §6.2 have it here.
+    /// RFC 7800 §3.1, used in introspection by RFC 8705 §3.2 and RFC 9449 §6.2.
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Cnf>,
     /// RFC 9470 §6.2.
@@ -56,7 +56,8 @@ struct Known<'a> {
     act: Option<ActClaim<'a>>,
 }
 
-/// Names that the document has, or that RFC 7662 §2.2 gives a meaning. A host's own data cannot say them.
+/// Members of the document, and those that RFC 7662 §2.2 defines. The host's own data cannot set
+/// them.
 const RESERVED: [&str; 18] = [
     "active",
     "client_id",
@@ -78,7 +79,7 @@ const RESERVED: [&str; 18] = [
     "act",
 ];
 
-/// That document with the host's own data.
+/// The same document with the host's own data.
 #[derive(Serialize)]
 struct WithData<'a> {
     #[serde(flatten)]
@@ -107,7 +108,7 @@ enum Cnf {
     Jwk(String),
     #[serde(rename = "x5t#S256")]
     Certificate(String),
-    /// A kind that this endpoint cannot name. Whoever reads it cannot prove it, and refuses the token.
+    /// A binding that this endpoint cannot name. Readers do not know it, and refuse the token.
     #[serde(rename = "unknown")]
     Other(()),
 }
@@ -165,7 +166,8 @@ fn known<'a>(token: &'a ActiveToken, issuer: &'a str) -> Known<'a> {
         active: true,
         client_id: token.client_id.as_str(),
         scope: token.scope.as_str(),
-        // A refresh token has none, so that nobody takes it for an access token. One that is bound by DPoP is no bearer token.
+        // A refresh token has no type, so that nobody takes it for an access token. A DPoP-bound
+        // token is not a bearer token.
         token_type: match (token.token_use, token.confirmation) {
             (TokenUse::Access(_), Some(Confirmation::Jwk(_))) => Some("DPoP"),
             (TokenUse::Access(token_type), _) => Some(token_type.as_str()),

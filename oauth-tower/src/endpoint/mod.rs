@@ -189,7 +189,8 @@ impl ClientEndpoint {
     }
 }
 
-/// The answer to a client if the server failed. The log has the causes too: a fault itself only says that the store failed.
+/// The answer to a client if the server failed. The log also gets the causes, since the fault
+/// itself only says that the store failed.
 fn failed(fault: &Fault) -> Response<Body> {
     tracing::error!(fault = fault as &dyn Error, "the request failed");
     refusal(fault.refusal())

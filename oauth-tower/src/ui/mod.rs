@@ -1,8 +1,9 @@
 //! Pages that are ready to use: sign-in, consent, errors, and connected applications. Plain HTML that works without scripts.
 //!
-//! [`Ui`] is a [`Host`]: give it to [`OAuth::new`](crate::OAuth::new), and [`OAuth::service`](crate::OAuth::service) serves its
-//! pages too. All it needs is to be told who a user name and a password belong to. Its tokens tell when the user signed in
-//! (`auth_time`), and that it was with a password (`amr`).
+//! [`Ui`] is a [`Host`]: give it to [`OAuth::new`](crate::OAuth::new), and
+//! [`OAuth::service`](crate::OAuth::service) serves its pages too. It only needs to know whom a
+//! user name and a password belong to. Its tokens say when the user signed in (`auth_time`), and
+//! that they did so with a password (`amr`).
 //!
 //! | path, below the issuer | page |
 //! |---|---|
@@ -100,9 +101,11 @@ impl Ui {
         self
     }
 
-    /// How long users stay signed in: 12 hours, if this is not called. A session is a sealed cookie that nothing in the store
-    /// stands for: what ends it earlier is signing out in that browser, or [`Accounts::is_active`]. Whoever knows the operator
-    /// secret can sign in as anybody.
+    /// Sets how long users stay signed in; 12 hours by default.
+    ///
+    /// A session is a signed cookie, and is not in the store. It ends early only if the user signs
+    /// out in that browser, or by [`Accounts::is_active`]. Anybody who knows the operator secret
+    /// can sign in as any user.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self

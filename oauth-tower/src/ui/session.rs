@@ -1,4 +1,5 @@
-//! Who is signed in: a sealed cookie, which every process with the same operator secret can read and nobody else can make.
+//! Sessions: a signed cookie says who is signed in. Every process with the same operator secret can
+//! verify it, and nobody else can make one.
 
 use std::error::Error;
 
@@ -33,7 +34,7 @@ pub(super) struct User {
 }
 
 impl User {
-    /// What this user allows, having signed in with a password (`pwd`, RFC 8176 §2).
+    /// An approval by this user, who signed in with a password (`pwd`, RFC 8176 §2).
     pub(super) fn approval(&self) -> Approval {
         let authentication = Authentication::new(self.signed_in_at).methods(["pwd"]);
         Approval::new(self.subject.clone()).authentication(authentication)
@@ -111,7 +112,7 @@ pub(super) fn close(ui: &Ui, headers: &mut HeaderMap) {
     append_cookie(headers, &cookie(&ui.server), "", issuer, Some(0));
 }
 
-/// When the user signed in, a nonce, the subject.
+/// The content is the time of the sign-in, a nonce and the subject.
 fn read(content: &[u8]) -> Option<User> {
     let (signed_in_at, rest) = content.split_first_chunk::<8>()?;
     let (_, subject) = rest.split_first_chunk::<16>()?;
@@ -121,7 +122,7 @@ fn read(content: &[u8]) -> Option<User> {
     })
 }
 
-/// If the operator shortens the lifetime, sessions that are open end earlier too.
+/// If the operator shortens the lifetime, existing sessions end earlier too.
 fn ends_at(ui: &Ui, user: &User) -> Timestamp {
     user.signed_in_at + ui.session_lifetime
 }

@@ -1,4 +1,4 @@
-//! The head of a client's request.
+//! Reading the head of a client's request.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,8 @@ use oauth_core::{
 
 use crate::throttle::Peer;
 
-/// What the head of a request tells of its client, except for its credentials.
+/// Builds the client's request from the head of an HTTP request, without the `Authorization`
+/// header.
 pub(crate) fn client_request(parts: &Parts, params: Params) -> ClientRequest {
     let mut request = ClientRequest::new(params).method(method(&parts.method));
     request.dpop_proofs = dpop_proofs(&parts.headers);
@@ -32,7 +33,8 @@ pub(crate) fn method(method: &Method) -> Cow<'static, str> {
     })
 }
 
-/// All `DPoP` headers (RFC 9449 §4.1), also those that cannot be a proof: two of them, or a broken one, have to be seen.
+/// All `DPoP` headers (RFC 9449 §4.1), including malformed ones: a second or a broken header must
+/// not go unnoticed.
 pub(crate) fn dpop_proofs(headers: &HeaderMap) -> Vec<Secret> {
     let values = headers.get_all("dpop").iter();
     values

@@ -1,4 +1,4 @@
-//! Tokens that are bound to a key, and what a verifier is told of a request.
+//! Tokens that are bound to a key, and what a verifier gets to see of a request.
 
 use std::sync::{Arc, Mutex};
 
@@ -62,7 +62,7 @@ async fn a_bound_token_is_refused() {
     }
 }
 
-/// What a proof has to be compared with is what the API is, and not what the request calls it.
+/// A proof is compared with the API's own URL, not with the one that the request names.
 #[tokio::test]
 async fn a_verifier_sees_the_request() {
     let verifier = Careless::default();

@@ -103,7 +103,7 @@ pub(super) fn config(file: Root, mut register: Option<Register<'_>>) -> Result<C
     })
 }
 
-/// Refuses what stands there a second time.
+/// Refuses repeated values.
 fn once(seen: &mut HashSet<String>, value: &Spanned<String>, name: &str) -> Result<(), Problem> {
     if seen.insert(value.get_ref().clone()) {
         Ok(())

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-/// The file as a whole.
+/// The whole file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Root {

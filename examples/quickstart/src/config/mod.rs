@@ -34,11 +34,11 @@ pub struct Config {
     pub listen: Option<String>,
     /// Where records are kept.
     pub store: Option<StoreUrl>,
-    /// Where the operator secret is; beside the store, if `None`.
+    /// The file with the operator secret; if `None`, the default for the store.
     pub secret_key_file: Option<PathBuf>,
-    /// Where those are that are accepted too.
+    /// Files with other operator secrets that are accepted too.
     pub secret_key_files_previous: Vec<PathBuf>,
-    /// The server's part of the store; named like the issuer, if `None`.
+    /// The server's namespace in the store; if `None`, the issuer.
     pub namespace: Option<Realm>,
     /// The operator's decisions.
     pub policy: Policy,

@@ -14,7 +14,7 @@ pub(super) fn lifetime(
 ) -> Result<Option<Duration>, Problem> {
     match (seconds(value, name)?, value) {
         (Some(Duration::ZERO), Some(value)) => {
-            Err(problem(value, &format!("{name} is longer than zero")))
+            Err(problem(value, &format!("{name} must be longer than zero")))
         }
         (lifetime, _) => Ok(lifetime),
     }
@@ -39,7 +39,7 @@ pub(super) fn seconds(
     }
 }
 
-/// How many of something there may be, which is not zero.
+/// A limit, which must not be zero.
 pub(super) fn ceiling(value: Option<&Spanned<Value>>, name: &str) -> Result<Option<u32>, Problem> {
     let Some(value) = value else { return Ok(None) };
     let number = value
@@ -55,7 +55,7 @@ pub(super) fn ceiling(value: Option<&Spanned<Value>>, name: &str) -> Result<Opti
     }
 }
 
-/// A text that is not empty.
+/// A text that must not be empty.
 pub(super) fn text(value: Spanned<String>, name: &str) -> Result<String, Problem> {
     if value.get_ref().is_empty() {
         Err(problem(&value, &format!("{name} is not empty")))

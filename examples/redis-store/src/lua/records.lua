@@ -87,7 +87,7 @@ local function put_value(digest, value)
   pairs_of_mset[#pairs_of_mset + 1] = value
 end
 
--- Plans that a record is there, and what leads to it. Closed anchors are not listed.
+-- Plans to write a record and its index entries. Closed anchors are not listed.
 local function put(digest, value)
   put_value(digest, value)
   planned('ZADD', forget_key, '0', forget_at_of(value) .. digest)
@@ -97,7 +97,7 @@ local function put(digest, value)
   end
 end
 
--- Plans that a record is there in place of another one. What leads to both in the same way is left alone.
+-- Plans to replace a record. Index entries that both have in common are left alone.
 local function replace(digest, old, value)
   local _, _, body = struct.unpack('>I4c0I4c0', value, 58)
   if old:sub(17, body - 1) == value:sub(17, body - 1) then

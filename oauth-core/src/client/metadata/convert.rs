@@ -1,4 +1,4 @@
-//! From a client to its document, and back through the checks of the builder.
+//! Converts a client to its document, and back with the checks of the builder.
 
 use std::collections::BTreeSet;
 
@@ -162,7 +162,7 @@ impl TryFrom<ClientMetadata> for Client {
     }
 }
 
-/// The method of this name, with its secrets if it has any.
+/// The method with this name, with its secrets if it has any.
 fn authentication(
     method: String,
     secrets: Option<ClientSecrets>,
@@ -183,7 +183,7 @@ fn authentication(
     }
 }
 
-/// The response types that the grants of a client go with (RFC 7591 §2.1).
+/// The response types that belong to the grants of a client (RFC 7591 §2.1).
 fn response_types(client: &Client) -> impl Iterator<Item = &'static str> {
     let code = client.may_use(&GrantType::AUTHORIZATION_CODE);
     let token = client.allows(Danger::Implicit);
@@ -191,47 +191,48 @@ fn response_types(client: &Client) -> impl Iterator<Item = &'static str> {
     code.into_iter().chain(token.then_some("token"))
 }
 
-/// Why a document is not that of a client. Each begins with the member that is wrong.
+/// Why a document does not describe a client. Each message begins with the name of the wrong
+/// member.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidClientMetadata {
-    /// The identifier cannot be one.
+    /// The client identifier is malformed.
     #[error("client_id: {0}")]
     ClientId(#[from] InvalidId),
-    /// The scope cannot be one.
+    /// The scope is malformed.
     #[error("scope: {0}")]
     Scope(#[source] InvalidScope),
-    /// The default scope cannot be one.
+    /// The default scope is malformed.
     #[error("default_scope: {0}")]
     DefaultScope(#[source] InvalidScope),
-    /// A method without the secret that it needs.
+    /// The method needs a secret, and there is none.
     #[error("client_secret_sha256: {method} needs the digest of a secret")]
     NoSecret {
         /// The method.
         method: String,
     },
-    /// A secret that its method does not have.
+    /// The method has no secret, but there is one.
     #[error("client_secret_sha256: {method} has no secret")]
     UnusedSecret {
         /// The method.
         method: String,
     },
-    /// A secret from before without one of now.
+    /// There is a previous secret, but no current one.
     #[error("previous_client_secret_sha256: there is no client_secret_sha256")]
     PreviousSecret,
-    /// A redirection URI that is dangerously allowed, but not registered.
+    /// A redirection URI has the dangerous permission, but is not registered.
     #[error("dangerous_http_redirect_uris: {uri:?} is not in redirect_uris")]
     HttpRedirectUri {
         /// As it was given.
         uri: String,
     },
-    /// Response types that do not go with the grants.
-    #[error("response_types: these grants go with {expected:?}")]
+    /// The response types do not belong to the grants.
+    #[error("response_types: these grants require {expected:?}")]
     ResponseTypes {
-        /// Those that do.
+        /// The ones that do.
         expected: Vec<&'static str>,
     },
-    /// Something that the builder refuses.
+    /// The builder refuses it.
     #[error("{member}: {0}", member = .0.member())]
     Client(#[from] InvalidClient),
 }

@@ -8,16 +8,17 @@ use serde::{Deserialize, Serialize};
 pub use self::{convert::InvalidClientMetadata, settings::ClientSettings};
 use super::Extensions;
 
-/// Everything that is registered of a client, as a JSON document that a host can keep.
+/// A client's complete registration, as a JSON document that a host can keep.
 ///
-/// The members are those of RFC 7591 §2 and §3.2.1. What the standard has no name for is in one
+/// The members are those of RFC 7591 §2 and §3.2.1. Settings without a standard name are in one
 /// object, [`settings`](Self::settings). All other members are kept as
-/// [`extensions`](Self::extensions), so a host can add its own, and standard members that are not
-/// understood here survive.
+/// [`extensions`](Self::extensions): a host can add its own, and standard members that this library
+/// does not implement survive.
 ///
-/// `Client` → document → `Client` loses nothing. `Client::try_from` checks a document by the rules
-/// of [`ClientBuilder::build`](super::ClientBuilder::build), and its error names the wrong member.
-/// A document holds digests of secrets, never a secret: one with a `client_secret` cannot be read.
+/// Converting a `Client` to a document and back loses nothing. `Client::try_from` applies the
+/// checks of [`ClientBuilder::build`](super::ClientBuilder::build), and its error names the wrong
+/// member. A document holds digests of secrets, never a secret: one with a `client_secret` is
+/// rejected.
 ///
 /// ```
 /// use oauth_core::client::{Client, ClientMetadata, Danger};
@@ -50,12 +51,12 @@ use super::Extensions;
 /// ```
 ///
 /// # Not for strangers
-/// A document says what a client may do, with the dangerous permissions. Whoever takes one from the
-/// client itself (RFC 7591 §3.1) has to choose its [`client_id`](Self::client_id), replace its
-/// [`settings`](Self::settings) and bound its [`scope`](Self::scope).
+/// A document says what a client may do, including dangerous permissions. If you accept one from
+/// the client itself (RFC 7591 §3.1), choose its [`client_id`](Self::client_id), replace its
+/// [`settings`](Self::settings) and limit its [`scope`](Self::scope).
 ///
 /// # Making one
-/// By serde from JSON, or from a [`Client`]. Then each member can be changed.
+/// Deserialize it from JSON with serde, or convert a [`Client`]. Its members can then be changed.
 ///
 /// [`Client`]: super::Client
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,17 +73,17 @@ pub struct ClientMetadata {
     /// How it authenticates; `client_secret_basic` if a document does not say.
     #[serde(default = "client_secret_basic")]
     pub token_endpoint_auth_method: String,
-    /// The grants it may use; `authorization_code` alone if a document does not say.
+    /// The grants it may use; only `authorization_code` if a document does not say.
     #[serde(default = "authorization_code")]
     pub grant_types: Vec<String>,
-    /// The response types it may use: those that its grants go with (RFC 7591 §2.1). A document may
-    /// leave them out, but not contradict the grants.
+    /// The response types it may use: those that belong to its grants (RFC 7591 §2.1). A document
+    /// may leave them out, but must not contradict the grants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_types: Option<Vec<String>>,
-    /// The widest scope it may ask for; empty if a document does not say.
+    /// The scope it may ask for; empty if a document does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub scope: String,
-    /// What the standard has no name for, as the member `oauth-core`.
+    /// Settings without a standard name, as the member `oauth-core`.
     #[serde(
         rename = "oauth-core",
         default,

@@ -1,4 +1,4 @@
-//! What the standard has no name for.
+//! Settings of a client for which the standard has no name.
 
 use std::time::Duration;
 
@@ -9,53 +9,53 @@ use crate::{
     types::SecretDigest,
 };
 
-/// What a server knows of a client beyond RFC 7591.
+/// The settings of a client that RFC 7591 does not define.
 ///
-/// In a [`ClientMetadata`](super::ClientMetadata) document it is one object, under the name
-/// `oauth-core`. No registered member has a hyphen in its name, so it cannot collide with what a
-/// standard adds. A member of it that is not known is refused and not skipped, since it may be a
-/// restriction of a newer release. Lifetimes are whole seconds, or `{"secs": 7, "nanos": 1000000}`
-/// for what is not whole. Digests are SHA-256 in base64url without padding.
+/// In a [`ClientMetadata`](super::ClientMetadata) document, they are one object with the name
+/// `oauth-core`. No registered member has a hyphen in its name, so it should not collide with a
+/// future standard. Unknown settings are rejected, not skipped, since they may be restrictions that
+/// a newer release has written. Lifetimes are whole seconds; fractions are written as
+/// `{"secs": 7, "nanos": 1000000}`. Digests are SHA-256 in base64url without padding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClientSettings {
-    /// The digest of its secret, for a method that has one.
+    /// The digest of its secret, if its authentication method has one.
     #[serde(with = "digest", skip_serializing_if = "Option::is_none")]
     pub client_secret_sha256: Option<SecretDigest>,
-    /// The digest of the secret from before, while it is being replaced.
+    /// The digest of the previous secret, while that is being replaced.
     #[serde(with = "digest", skip_serializing_if = "Option::is_none")]
     pub previous_client_secret_sha256: Option<SecretDigest>,
-    /// The scope of its requests that name none; its whole scope, if `None`.
+    /// The scope of requests that name none; its whole scope if `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_scope: Option<String>,
     /// Which tokens it may introspect: `false` for its own, `true` for all, or a list of resource
     /// servers.
     #[serde(with = "may_introspect", skip_serializing_if = "is_own")]
     pub may_introspect: Introspection,
-    /// Of an authorization code.
+    /// The lifetime of an authorization code.
     #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub code_lifetime: Option<Duration>,
-    /// Of an access token.
+    /// The lifetime of an access token.
     #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub access_token_lifetime: Option<Duration>,
-    /// Of all refresh tokens of a grant, counted from the grant.
+    /// How long a grant can be refreshed, counted from when it was given.
     #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub refresh_token_lifetime: Option<Duration>,
-    /// Of a refresh token that is not used.
+    /// How long an unused refresh token is valid.
     #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub refresh_token_idle: Option<Duration>,
-    /// How long after its use a refresh token may be presented again by a retry.
+    /// How long after its use a refresh token may be presented again, as a retry.
     #[serde(with = "seconds", skip_serializing_if = "Option::is_none")]
     pub refresh_grace: Option<Duration>,
     /// Who registered it: `operator` or `itself`.
     #[serde(skip_serializing_if = "is_operator")]
     pub registered_by: RegisteredBy,
-    /// The profile of the server under which it is registered.
+    /// The server profile for which it is registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// What it is dangerously allowed, by the names of the builder's methods:
-    /// `dangerous_pkce_optional` and so on.
+    /// Its dangerous permissions, by the names of the builder's methods, such as
+    /// `dangerous_pkce_optional`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dangers: Vec<Danger>,
     /// Which of its `redirect_uris` may be `http` on any host.
@@ -108,7 +108,7 @@ mod digest {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
         match bytes.and_then(|bytes| bytes.try_into().ok()) {
             Some(bytes) => Ok(Some(SecretDigest::from_bytes(bytes))),
-            // It may be a secret that was put there by mistake, so it is not repeated.
+            // The value may be a secret, put there by mistake, so the error does not repeat it.
             None => Err(D::Error::custom(
                 "the digest of a client secret is 43 characters of base64url",
             )),
@@ -116,7 +116,7 @@ mod digest {
     }
 }
 
-/// A duration, as whole seconds if it is.
+/// A duration, as a number if it is whole seconds.
 mod seconds {
     use std::time::Duration;
 

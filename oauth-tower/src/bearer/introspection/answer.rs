@@ -68,7 +68,7 @@ impl TryFrom<ActClaim> for Actor {
     }
 }
 
-/// Members of RFC 7662 §2.2 that an API is not told.
+/// Members of RFC 7662 §2.2 that are not passed on to the API.
 const UNTOLD: [&str; 3] = ["iss", "jti", "username"];
 
 /// An active token whose client is not told: whom it was issued to cannot be said.
@@ -77,7 +77,7 @@ const UNTOLD: [&str; 3] = ["iss", "jti", "username"];
 pub(super) struct NoClient;
 
 impl Answer {
-    /// The access token; `None` if it cannot be used now, or not in a way that is known here.
+    /// The access token; `None` if it cannot be used now, or if it is of an unknown kind.
     pub(super) fn token(self, now: Timestamp) -> Result<Option<AccessToken>, NoClient> {
         let Ok(confirmation) = self.cnf.as_ref().map(confirmation).transpose() else {
             return Ok(None);
@@ -99,7 +99,7 @@ impl Answer {
         let mut token = AccessToken::new(
             self.client_id.ok_or(NoClient)?,
             self.scope.unwrap_or(Scope::EMPTY),
-            // Nothing is known but that it was before now; who asks for tokens from after some moment must not take it.
+            // The time is unknown, so the token must not pass for one issued after some moment.
             self.iat
                 .map_or_else(Timestamp::default, Timestamp::from_unix_seconds),
             expires_at,
@@ -119,7 +119,8 @@ impl Answer {
     }
 }
 
-/// A refresh token has no type, and a token of an unknown type is used in a way that nobody here knows.
+/// A refresh token has no type. A token of an unknown type is used in a way that this layer does
+/// not know.
 fn is_access_token(token_type: Option<&str>, confirmation: Option<Confirmation>) -> bool {
     token_type.is_some_and(|name| {
         let is_dpop = name.eq_ignore_ascii_case("DPoP");
@@ -133,10 +134,10 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Value::deserialize(deserializer).map(Some)
 }
 
-/// A binding that is not understood.
+/// An unknown binding.
 struct UnknownBinding;
 
-/// RFC 9449 §6.1 and RFC 8705 §3.1. Two bindings at once are none that is understood.
+/// RFC 9449 §6.1 and RFC 8705 §3.1. Two bindings at once are rejected.
 fn confirmation(cnf: &Value) -> Result<Confirmation, UnknownBinding> {
     let mut members = cnf.as_object().ok_or(UnknownBinding)?.iter();
     let (Some((name, value)), None) = (members.next(), members.next()) else {
@@ -153,7 +154,8 @@ fn confirmation(cnf: &Value) -> Result<Confirmation, UnknownBinding> {
     }
 }
 
-/// RFC 9470 §6.2. Without a time it was long ago: who asks for a recent one must not take it.
+/// RFC 9470 §6.2. A sign-in without a time counts as long ago, so that it does not pass for a
+/// recent one.
 fn authentication(
     time: Option<u64>,
     class: Option<String>,
@@ -168,14 +170,14 @@ fn authentication(
     Some(authentication)
 }
 
-/// What else the server says, unless that is too much.
+/// The other members, unless they are too large.
 fn data(mut others: Map<String, Value>) -> Option<HostData> {
     others.retain(|name, _| !UNTOLD.contains(&name.as_str()));
     if others.is_empty() {
         return None;
     }
     HostData::new(&others)
-        .inspect_err(|error| tracing::warn!(%error, "what else is said of a token is left out"))
+        .inspect_err(|error| tracing::warn!(%error, "the other members of the introspection response are dropped"))
         .ok()
 }
 

@@ -36,13 +36,15 @@ use crate::{BoxError, system::SystemClock};
 /// accepted. Inactive answers are not remembered. An answer that is late, too long, or not what RFC 7662 §2.2 describes says
 /// nothing about the token, and neither does a refusal of the API's own credentials: that is [`Unavailable`].
 ///
-/// To be accepted, a token has to be `active`, within its time, of a client that is told, and of the type `Bearer`, or `DPoP` if
-/// it is bound to a key. A binding (`cnf`) that is not exactly one of RFC 9449 §6.1 or RFC 8705 §3.1 makes the token invalid: it
-/// is never taken for a bearer token. What else is left out is taken as not given: no scope, no user, no audience.
+/// A token is accepted only if it is `active`, within its time, has a `client_id`, and is of the
+/// type `Bearer`, or `DPoP` if its binding is a `jkt`. Any binding (`cnf`) other than exactly one
+/// of RFC 9449 §6.1 or RFC 8705 §3.1 makes the token invalid: it is never taken for a bearer token.
+/// If other members are missing, the token has no scope, no user or no audience.
 ///
-/// `auth_time`, `acr`, `amr`, `authorization_details` and `act` are read too. `acr` or `amr` without `auth_time` counts as a
-/// sign-in of 1970. All members that are not of RFC 7662 or of these become the token's [`data`](AccessToken::data); if they take
-/// more than 1 KiB they are left out together.
+/// `auth_time`, `acr`, `amr`, `authorization_details` and `act` are read too. `acr` or `amr`
+/// without `auth_time` counts as a sign-in in 1970. All other members that RFC 7662 does not define
+/// become the token's [`data`](AccessToken::data). If they take more than 1 KiB together, all of
+/// them are dropped.
 ///
 /// `C` is any HTTP client that is a [`Service`]; each question is asked on a clone of it. The feature `hyper-client` brings one.
 /// The time limit is kept by tokio's timer.
