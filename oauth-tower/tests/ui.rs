@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use common::{
-    ALICE, Fixture,
+    ALICE, Fixture, Setup,
     call::{Answer, encoded, form, get, pairs, with},
     clients::{self, WEB},
     flow::ask,
@@ -146,5 +146,46 @@ async fn a_session_lives_as_long_as_the_operator_says_now() {
         alice.service = serve(lifetime);
         let answer = alice.send(get("/connections")).await;
         assert_eq!(answer.status == 200, is_signed_in, "{answer:?}");
+    }
+}
+
+/// Cookies know no ports. Issuers on one host share the browser's cookie, and each has a session of its own.
+#[tokio::test]
+async fn signing_in_at_one_issuer_signs_nobody_out_at_another() {
+    let serve = |issuer| {
+        let setup = Setup {
+            issuer,
+            ..Setup::default()
+        };
+        let fixture = setup.build();
+        let clients: StaticClients = clients::all().into_iter().collect();
+        let ui = Ui::new(fixture.server.clone(), Names, Arc::new(clients));
+        OAuth::new(fixture.server.clone(), ui).service()
+    };
+    let one = serve("https://login.example");
+    let two = serve("https://login.example:8443");
+    let mut alice = Visitor {
+        service: one.clone(),
+        cookies: Vec::new(),
+    };
+    for (service, user) in [(&one, ALICE), (&two, "alicia")] {
+        alice.service = service.clone();
+        let handle = handle(&alice.authorize().await);
+        let login = pairs(&[
+            ("interaction", &handle),
+            ("username", user),
+            ("password", user),
+        ]);
+        alice.send(form("/login", &login)).await;
+    }
+    let names: std::collections::BTreeSet<&str> = alice
+        .cookies
+        .iter()
+        .filter_map(|cookie| Some(cookie.split_once('=')?.0))
+        .collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    for service in [&one, &two] {
+        alice.service = service.clone();
+        assert_eq!(alice.send(get("/connections")).await.status, 200);
     }
 }

@@ -316,10 +316,10 @@ impl Settle<'_> {
             .filter(|mark| mark.verdict == self.verdict_digest() && now < mark.at + grace);
         let Some(mark) = mark else { return Ok(None) };
         Ok(match grant.request.response_type {
-            ResponseType::Code => (now < grant.expires_at).then(|| {
+            ResponseType::Code => {
                 let code = self.code(&mark.salt, grant.id, rules);
-                Outcome::Code(code.encode(&rules.formats))
-            }),
+                Some(Outcome::Code(code.encode(&rules.formats)))
+            }
             ResponseType::Token => {
                 let issuance = grant.issuance(
                     &self.pending.client,

@@ -254,3 +254,20 @@ fn matches(secrets: &super::ClientSecrets, secret: &Secret) -> Result<(), Client
         Err(ClientDenial::WrongSecret)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{store::Realm, time::Timestamp};
+
+    #[test]
+    fn the_same_thing_twice_is_repetitive_however_long_it_is_kept() {
+        let mark = |name: &[u8], seconds| {
+            let until = Timestamp::from_unix_seconds(seconds);
+            OneTimeMark::new(&Realm::default(), &[b"method", name], until)
+        };
+        let proof = |marks: Vec<OneTimeMark>| Proof { marks };
+        assert!(!proof(vec![mark(b"a", 1), mark(b"b", 1)]).is_repetitive());
+        assert!(proof(vec![mark(b"a", 1), mark(b"b", 1), mark(b"a", 2)]).is_repetitive());
+    }
+}

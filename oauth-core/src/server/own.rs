@@ -16,7 +16,7 @@ impl AuthorizationServer {
     /// [`dangerous_token_without_authentication`](crate::client::ClientBuilder::dangerous_token_without_authentication).
     ///
     /// # Errors
-    /// A [`TokenDenial`] if the request is denied; a [`Fault`] if the server failed.
+    /// A [`TokenDenial`] if the request is denied; a [`Fault`](crate::error::Fault) if the server failed.
     pub async fn token_without_authentication(
         &self,
         request: &ClientRequest,
@@ -49,7 +49,7 @@ impl AuthorizationServer {
     /// holds no secret.
     ///
     /// # Errors
-    /// A [`TokenDenial`] if the request is denied; a [`Fault`] if the server failed.
+    /// A [`TokenDenial`] if the request is denied; a [`Fault`](crate::error::Fault) if the server failed.
     pub async fn own_code_ticket(
         &self,
         request: &ClientRequest,
@@ -79,7 +79,7 @@ impl AuthorizationServer {
     /// The code for a ticket, once.
     ///
     /// # Errors
-    /// A [`TokenDenial`] if the request is denied; a [`Fault`] if the server failed.
+    /// A [`TokenDenial`] if the request is denied; a [`Fault`](crate::error::Fault) if the server failed.
     pub async fn own_code(&self, ticket: &str) -> Result<OwnCode, Error<TokenDenial>> {
         let mut client_id = None;
         let answer = self.collect(ticket, &mut client_id).await;

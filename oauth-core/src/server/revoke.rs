@@ -15,7 +15,7 @@ impl AuthorizationServer {
     /// Answers a request to the revocation endpoint (RFC 7009 §2.1).
     ///
     /// # Errors
-    /// A [`RevocationDenial`] if the request is denied; a [`Fault`](crate::error::Fault) if the
+    /// A [`RevocationDenial`] if the request is denied; a [`Fault`] if the
     /// server failed.
     pub async fn revoke(&self, request: &ClientRequest) -> Result<(), Error<RevocationDenial>> {
         let answer = self.take_back(request).await;
@@ -61,7 +61,7 @@ impl AuthorizationServer {
     /// is of a client of this server's profile. Any other is as good as ended.
     ///
     /// # Errors
-    /// A [`RevocationDenial`] if the token is another client's; a [`Fault`](crate::error::Fault) if
+    /// A [`RevocationDenial`] if the token is another client's; a [`Fault`] if
     /// the server failed.
     pub async fn revoke_grant(
         &self,

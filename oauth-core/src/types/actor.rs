@@ -13,11 +13,11 @@ pub struct Actor {
     /// The issuer of that identifier, if it is another one: `iss`.
     pub issuer: Option<String>,
     /// The actor before it. The most recent actor is outermost.
-    actor: Option<Box<Actor>>,
+    before: Option<Box<Actor>>,
     unknown: Unknown,
 }
 
-numbered!(Actor { 0 => subject, 1 => issuer, 2 => actor } keeps unknown);
+numbered!(Actor { 0 => subject, 1 => issuer, 2 => before } keeps unknown);
 
 impl Actor {
     /// How many actors a token names at most, one after the other.
@@ -28,7 +28,7 @@ impl Actor {
         Self {
             subject: subject.into(),
             issuer: None,
-            actor: None,
+            before: None,
             unknown: Unknown::default(),
         }
     }
@@ -39,7 +39,7 @@ impl Actor {
     /// If more than [`Actor::MAX_CHAIN`] would act one after the other.
     pub fn after(mut self, before: Self) -> Result<Self, ActorChainTooLong> {
         if before.chain().count() < Self::MAX_CHAIN {
-            self.actor = Some(Box::new(before));
+            self.before = Some(Box::new(before));
             Ok(self)
         } else {
             Err(ActorChainTooLong)
@@ -48,7 +48,7 @@ impl Actor {
 
     /// Who acted before it.
     pub fn actor(&self) -> Option<&Self> {
-        self.actor.as_deref()
+        self.before.as_deref()
     }
 
     /// It, and all who acted before it, the most recent first.

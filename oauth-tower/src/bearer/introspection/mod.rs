@@ -43,7 +43,7 @@ use crate::{BoxError, system::SystemClock};
 ///
 /// `auth_time`, `acr`, `amr`, `authorization_details` and `act` are read too. `acr` or `amr`
 /// without `auth_time` counts as a sign-in in 1970. All other members that RFC 7662 does not define
-/// become the token's [`data`](AccessToken::data). If they take more than 1 KiB together, all of
+/// become the token's [`data`](oauth_core::token::AccessToken::data). If they take more than 1 KiB together, all of
 /// them are dropped.
 ///
 /// `C` is any HTTP client that is a [`Service`]; each question is asked on a clone of it. The feature `hyper-client` brings one.
