@@ -251,6 +251,12 @@ pub enum InvalidServer {
         "there is no operator secret: give one to `operator_secret`, or call `dangerous_secret_in_store` to keep it in the store"
     )]
     NoOperatorSecret,
+    /// A token format does not decode what it encodes.
+    #[error("the format of {of} does not decode what it encodes")]
+    Undecodable {
+        /// What it is the format of.
+        of: &'static str,
+    },
     /// A token format cannot hold enough bytes.
     #[error("the format of {of} has room for {has} bytes; it needs room for {needs}")]
     Format {
@@ -266,7 +272,16 @@ pub enum InvalidServer {
 fn check_formats(formats: &Formats) -> Result<(), InvalidServer> {
     let check = |of, format: &dyn TokenFormat, needs| match format.capacity() {
         Some(has) if has < needs => Err(InvalidServer::Format { of, has, needs }),
-        Some(_) | None => Ok(()),
+        // What a code or a refresh token says has to come out of it again.
+        Some(_) | None => {
+            let bytes = vec![0xa5; needs];
+            let decoded = format.decode(format.encode(&bytes).expose());
+            if decoded == Some(bytes) {
+                Ok(())
+            } else {
+                Err(InvalidServer::Undecodable { of })
+            }
+        }
     };
     check(
         "access tokens",

@@ -57,8 +57,10 @@
 //!   owner has, and is returned with the same names.
 
 mod body;
+mod cbor;
 mod client;
 mod commit;
+mod field;
 mod key;
 mod record;
 mod registry;
@@ -67,8 +69,9 @@ use std::{error::Error as StdError, fmt, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 
-pub(crate) use self::body::{
-    Body, Field, Unknown, Writer, decode, encode, from_bytes, map, numbered, to_bytes,
+pub(crate) use self::{
+    body::{Body, Field, Unknown, decode, encode, from_bytes, map, numbered, to_bytes},
+    cbor::Writer,
 };
 pub use self::{
     client::{ClientStore, StaticClients},

@@ -291,6 +291,19 @@ impl TokenFormat for Narrow {
     }
 }
 
+/// Forgets the last byte.
+struct Lossy;
+
+impl TokenFormat for Lossy {
+    fn encode(&self, bytes: &[u8]) -> Secret {
+        Prefixed("l_").encode(&bytes[..bytes.len() - 1])
+    }
+
+    fn decode(&self, text: &str) -> Option<Vec<u8>> {
+        Prefixed("l_").decode(text)
+    }
+}
+
 /// `build()` refuses a server without an operator secret, and an encoding with too little room.
 #[test]
 fn build_says_what_is_missing() {
@@ -313,7 +326,14 @@ fn build_says_what_is_missing() {
         "there is no operator secret: give one to `operator_secret`, or call \
          `dangerous_secret_in_store` to keep it in the store"
     );
-    let rows: [(Formats, Option<&str>); 6] = [
+    let rows: [(Formats, Option<&str>); 7] = [
+        (
+            Formats {
+                refresh_token: Box::new(Lossy),
+                ..Formats::default()
+            },
+            Some("the format of refresh tokens does not decode what it encodes"),
+        ),
         (
             Formats {
                 access_token: Box::new(Narrow(15)),
