@@ -47,11 +47,33 @@ pub struct Policy {
 
 /// What is known of a resource server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ResourceServer {
     /// The scope that means something there; tokens for it are narrowed to that. `None` if every scope may.
     pub scope: Option<Scope>,
     /// What stands for it in the audience; its identifier, if `None`.
     pub audience: Option<String>,
+}
+
+impl ResourceServer {
+    /// A resource server where every scope means something, and which is named by its identifier.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where only this scope means something.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// With another name in the audience of its tokens.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
 }
 
 impl Default for Policy {

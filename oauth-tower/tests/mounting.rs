@@ -149,10 +149,7 @@ async fn an_issuer_with_a_path_is_served_with_it_and_without() {
 async fn paths_can_be_chosen() {
     let fixture = Setup {
         issuer: "https://login.example/auth",
-        endpoints: Endpoints {
-            token: "/oauth2/access_token".into(),
-            ..Endpoints::default()
-        },
+        endpoints: Endpoints::default().token("/oauth2/access_token"),
         ..Setup::default()
     }
     .build();

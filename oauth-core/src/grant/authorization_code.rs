@@ -324,7 +324,7 @@ impl Exchange<'_> {
             issuance.resources = &self.resources;
         }
         let (mut response, access_token) = issue(&issuance, context);
-        response.is_scope_named = grant.request.is_scope_named;
+        response.is_scope_requested = grant.request.is_scope_named;
         response.refresh_token = grant.first_refresh_token(self.client, context);
         response.grant_expires_at = response.refresh_token.is_some().then_some(grant.expires_at);
         grant.issued = Some(IssuedTokens::first(now));

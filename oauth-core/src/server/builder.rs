@@ -27,6 +27,7 @@ use crate::{
 
 /// The paths of the endpoints, below the issuer. Each begins with a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Endpoints {
     /// `/authorize` (RFC 6749 §3.1).
     pub authorize: String,
@@ -46,6 +47,36 @@ impl Default for Endpoints {
             revoke: "/revoke".into(),
             introspect: "/introspect".into(),
         }
+    }
+}
+
+impl Endpoints {
+    /// With another path of the authorization endpoint.
+    #[must_use]
+    pub fn authorize(mut self, path: impl Into<String>) -> Self {
+        self.authorize = path.into();
+        self
+    }
+
+    /// With another path of the token endpoint.
+    #[must_use]
+    pub fn token(mut self, path: impl Into<String>) -> Self {
+        self.token = path.into();
+        self
+    }
+
+    /// With another path of the revocation endpoint.
+    #[must_use]
+    pub fn revoke(mut self, path: impl Into<String>) -> Self {
+        self.revoke = path.into();
+        self
+    }
+
+    /// With another path of the introspection endpoint.
+    #[must_use]
+    pub fn introspect(mut self, path: impl Into<String>) -> Self {
+        self.introspect = path.into();
+        self
     }
 }
 

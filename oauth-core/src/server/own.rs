@@ -40,8 +40,9 @@ impl AuthorizationServer {
             return Err(TokenDenial::UnauthorizedClient.into());
         }
         let context = self.context(request, &client, None);
-        let request = GrantRequest { request, context };
-        self.run(&ClientCredentials::of(request)?).await
+        let ask = ClientCredentials::of(GrantRequest { request, context })?;
+        let response = self.run(&ask).await?;
+        Ok(response.asked_for_by(&request.params))
     }
 
     /// Gives a client that authenticates a ticket for a code of its own: for

@@ -65,11 +65,9 @@ impl AuthorizationServer {
             .await
         {
             Ok(decision) => {
-                self.run(&Marked {
-                    marks: proof.marks,
-                    decision,
-                })
-                .await
+                let marks = proof.marks;
+                let response = self.run(&Marked { marks, decision }).await?;
+                Ok(response.asked_for_by(&request.params))
             }
             Err(error) => {
                 let denial = error.into_denial()?;

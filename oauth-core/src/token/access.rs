@@ -10,7 +10,7 @@ use crate::{
     time::Timestamp,
     types::{
         Actor, Authentication, AuthorizationDetails, BorrowedSecret, ClientId, Confirmation,
-        HostData, Resource, Scope, Secret, Subject,
+        HostData, Params, Resource, Scope, Secret, Subject,
     },
 };
 
@@ -130,8 +130,9 @@ pub struct TokenResponse {
     pub token: AccessToken,
     /// Whether something that was asked for means nothing at the resource servers, and was left out.
     pub is_narrowed: bool,
-    /// Whether the authorization request that it comes from, if there was one, named a scope.
-    pub is_scope_named: bool,
+    /// Whether the client asked for a scope: in this request, or in the authorization request whose
+    /// code it redeems. Otherwise it was given its default scope (RFC 6749 §3.3).
+    pub is_scope_requested: bool,
     /// When the last refresh token of its grant expires, and the user has to authorize the client
     /// again. `None` without a refresh token, since that then happens when the access token
     /// expires.
@@ -236,6 +237,12 @@ pub(crate) fn encode_bits(bits: &[u8; 32], rules: &Rules) -> Secret {
 }
 
 impl TokenResponse {
+    /// It, as the answer to a request with these parameters.
+    pub(crate) fn asked_for_by(mut self, params: &Params) -> Self {
+        self.is_scope_requested |= params.get("scope").is_some();
+        self
+    }
+
     /// The response that carries `token`, to a request for `scope`.
     pub(crate) fn of(
         access_token: Secret,
@@ -249,7 +256,7 @@ impl TokenResponse {
             expires_in: token.expires_at.saturating_since(now),
             refresh_token: None,
             is_narrowed: token.scope != *scope,
-            is_scope_named: false,
+            is_scope_requested: false,
             grant_expires_at: None,
             token,
         }

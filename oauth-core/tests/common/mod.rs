@@ -227,19 +227,12 @@ pub fn policy() -> Policy {
     let mut policy = Policy::default();
     policy.default_audience = vec!["https://default.example".into()];
     let servers = [
-        (
-            MAIL,
-            ResourceServer {
-                scope: Some(scope("read write")),
-                audience: None,
-            },
-        ),
+        (MAIL, ResourceServer::new().scope(scope("read write"))),
         (
             CALENDAR,
-            ResourceServer {
-                scope: Some(scope("read admin")),
-                audience: Some("calendar".into()),
-            },
+            ResourceServer::new()
+                .scope(scope("read admin"))
+                .audience("calendar"),
         ),
     ];
     policy.resources = servers

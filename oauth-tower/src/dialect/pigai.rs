@@ -49,8 +49,8 @@ pub const PIGAI: Dialect = Dialect {
     ..Dialect::BASE
 };
 
-fn success(response: &TokenResponse, asked: &Params, _: Timestamp) -> Document {
-    let scope = if response.is_scope_named || asked.get("scope").is_some() {
+fn success(response: &TokenResponse, _: &Params, _: Timestamp) -> Document {
+    let scope = if response.is_scope_requested {
         Json::Text(response.token.scope.as_str().to_owned().into())
     } else {
         Json::Null

@@ -148,10 +148,9 @@ pub fn policy() -> Policy {
         (resource(MAIL), ResourceServer::default()),
         (
             resource(CALENDAR),
-            ResourceServer {
-                scope: Some(scope("read")),
-                audience: Some("the calendar".into()),
-            },
+            ResourceServer::new()
+                .scope(scope("read"))
+                .audience("the calendar"),
         ),
     ]
     .into();
