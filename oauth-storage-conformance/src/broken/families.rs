@@ -125,7 +125,10 @@ impl Mistake for EndIfUnchanged {
             });
         }
         if !endings.is_empty() {
-            yield_now().await;
+            // Long enough for a replacement to come between, however the threads run.
+            for _ in 0..100 {
+                yield_now().await;
+            }
         }
         let outcome = model.commit(commit).await?;
         if outcome == Outcome::Committed {
